@@ -1,0 +1,29 @@
+"""How does Keel reach AWS? One botocore session, a client of each service made on first use."""
+
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.session import Session, get_session
+
+# botocore's own time-outs (60 s each) outlive every function; its default of legacy retries does not
+# retry throttled calls with jitter.
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    parameter_validation=False,
+    tcp_keepalive=True,
+)
+
+
+@cache
+def _session() -> Session:
+    # A second session would cost 100 ms: it reads and compiles the service data again.
+    return get_session()
+
+
+@cache
+def client(service: str) -> Any:
+    """The client of a service, `dynamodb` for example; it is safe to share between threads."""
+    return _session().create_client(service, config=_CONFIG)

@@ -1,0 +1,69 @@
+"""What did the operator decide? Every environment variable of the functions, validated at cold start."""
+
+import os
+import re
+from functools import cache
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+_RATE: Final = re.compile(r"(\d+)/(\d+)")
+
+
+class Rate(NamedTuple):
+    """A token bucket: calls per second, and how many may come at once."""
+
+    per_second: int
+    burst: int
+
+    @classmethod
+    def read(cls, text: str) -> "Rate":
+        match = _RATE.fullmatch(text)
+        if match is None or int(match[1]) < 1 or int(match[2]) < 1:
+            raise ValueError(f"must be calls per second and burst, such as 10/20, not {text!r}")
+        return cls(int(match[1]), int(match[2]))
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for part in text.split(",") if (name := part.strip()))
+
+
+_Text = Annotated[str, StringConstraints(min_length=1)]
+_Rate = Annotated[Rate, BeforeValidator(Rate.read)]
+_Names = Annotated[frozenset[str], BeforeValidator(_names)]
+
+
+class _Environment(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Settings(_Environment):
+    """What every function is given."""
+
+    table: _Text = Field(alias="TABLE_NAME")
+    token_keys_secret: _Text = Field(alias="TOKEN_KEYS_SECRET")
+    allowed_origins: _Names = Field(alias="ALLOWED_ORIGINS")
+    rate_public: _Rate = Field(alias="RATE_PUBLIC")
+    rate_user: _Rate = Field(alias="RATE_USER")
+    rate_app: _Rate = Field(alias="RATE_APP")
+    rate_login: _Rate = Field(alias="RATE_LOGIN")
+    rate_forgot_password: _Rate = Field(alias="RATE_FORGOT_PASSWORD")
+    rate_reset_password: _Rate = Field(alias="RATE_RESET_PASSWORD")
+
+
+class MailSettings(_Environment):
+    """What the mailer is given besides."""
+
+    sender: _Text = Field(alias="MAIL_SENDER")
+    link_site: _Text = Field(alias="LINK_SITE")
+
+
+@cache
+def settings() -> Settings:
+    """The settings; raises pydantic's ValidationError, which names each variable at fault."""
+    return Settings.model_validate(os.environ)
+
+
+@cache
+def mail_settings() -> MailSettings:
+    return MailSettings.model_validate(os.environ)

@@ -1,0 +1,378 @@
+"""How is an item kept? Keys, the conversion to DynamoDB's JSON, reads, conditional writes, and the one
+place that tells DynamoDB's refusals apart.
+
+Items are plain dicts with `pk` and `sk`. Every `pk` begins with the account (see `partition`), but for
+the items that exist before an account is known: the owner of an email, the bucket of an address and a
+mail asked for by address.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from keel import aws
+from keel.errors import Fault
+from keel.settings import settings
+
+Item = dict[str, Any]
+
+TRANSACTION_LIMIT: Final = 100  # operations in one TransactWriteItems
+READ_LIMIT: Final = 100  # keys in one BatchGetItem
+WRITE_LIMIT: Final = 25  # requests in one BatchWriteItem
+
+_TRIES: Final = 8
+_PLACEHOLDER: Final = re.compile(r"#(\w+)")
+_PASSING: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+class Key(NamedTuple):
+    pk: str
+    sk: str
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused; `item` is what is stored, None when there is nothing."""
+
+    def __init__(self, item: Item | None) -> None:
+        self.item = item
+        super().__init__("condition failed")
+
+
+class Congested(Exception):
+    """DynamoDB went on refusing a call for its load or for conflicts, however often it was tried."""
+
+
+def client() -> Any:
+    """The botocore client of DynamoDB."""
+    return aws.client("dynamodb")
+
+
+def partition(account_id: str, kind: str) -> str:
+    """The `pk` under which an account keeps its items of a kind."""
+    return f"{account_id}#{kind}"
+
+
+# --- Conversion -------------------------------------------------------------------------------------
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """A Python value as a DynamoDB attribute: str, bool, int, None, list and dict."""
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, list):
+        return {"L": [encode(element) for element in value]}
+    if isinstance(value, dict):
+        return {"M": {name: encode(element) for name, element in value.items()}}
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def decode(attribute: Mapping[str, Any]) -> Any:
+    """The Python value of a DynamoDB attribute that `encode` made."""
+    for kind, value in attribute.items():
+        if kind in ("S", "BOOL"):
+            return value
+        if kind == "N":
+            return int(value)
+        if kind == "L":
+            return [decode(element) for element in value]
+        if kind == "M":
+            return {name: decode(element) for name, element in value.items()}
+        if kind == "NULL":
+            return None
+    raise TypeError(f"attribute of an unknown type: {list(attribute)}")
+
+
+def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: encode(value) for name, value in item.items()}
+
+
+def decode_item(attributes: Mapping[str, Any]) -> Item:
+    return {name: decode(value) for name, value in attributes.items()}
+
+
+def _encode_key(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def _key_of(attributes: Mapping[str, Any]) -> Key:
+    return Key(attributes["pk"]["S"], attributes["sk"]["S"])
+
+
+def _expressions(**expressions: str) -> dict[str, Any]:
+    """Expressions with the names that they use: `#email` stands for the attribute `email`."""
+    used = {name for text in expressions.values() for name in _PLACEHOLDER.findall(text)}
+    parameters: dict[str, Any] = {name: text for name, text in expressions.items() if text}
+    if used:
+        parameters["ExpressionAttributeNames"] = {f"#{name}": name for name in sorted(used)}
+    return parameters
+
+
+def _values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"email": …}` as the values of the placeholders `:email`."""
+    if not values:
+        return {}
+    return {"ExpressionAttributeValues": {f":{name}": encode(value) for name, value in values.items()}}
+
+
+# --- Reads ------------------------------------------------------------------------------------------
+
+
+def get(key: Key) -> Item | None:
+    """The item as the last acknowledged write left it."""
+    answer = client().get_item(TableName=settings().table, Key=_encode_key(key), ConsistentRead=True)
+    return decode_item(answer["Item"]) if "Item" in answer else None
+
+
+def batch_get(keys: Iterable[Key]) -> dict[Key, Item]:
+    """The items that exist under these keys, as the last acknowledged writes left them.
+
+    More than 100 keys are read in several calls at the same time.
+    """
+    distinct = list(dict.fromkeys(keys))
+    chunks = [distinct[at : at + READ_LIMIT] for at in range(0, len(distinct), READ_LIMIT)]
+    if len(chunks) <= 1:
+        return _batch_get(chunks[0]) if chunks else {}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return {key: item for found in pool.map(_batch_get, chunks) for key, item in found.items()}
+
+
+def _batch_get(keys: Sequence[Key]) -> dict[Key, Item]:
+    table = settings().table
+    wanted: dict[str, Any] = {table: {"Keys": [_encode_key(key) for key in keys], "ConsistentRead": True}}
+    found: dict[Key, Item] = {}
+    for pause in _pauses():
+        answer = client().batch_get_item(RequestItems=wanted)
+        for attributes in answer["Responses"].get(table, ()):
+            found[_key_of(attributes)] = decode_item(attributes)
+        wanted = answer.get("UnprocessedKeys", {})
+        if not wanted:
+            return found
+        time.sleep(pause)
+    raise Congested("BatchGetItem")
+
+
+class Page(NamedTuple):
+    items: list[Item]
+    more: bool
+
+
+def query(
+    pk: str,
+    *,
+    begins: str = "",
+    after: str = "",
+    before: str = "",
+    newest_first: bool = False,
+    limit: int | None = None,
+) -> Page:
+    """One page of a partition in the order of `sk`, strongly consistent.
+
+    `begins` is a prefix of `sk`; `after` and `before` are exclusive bounds, of which one may be given and
+    not together with a prefix. DynamoDB ends a page at `limit` items or at 1 MB: then `more` is true.
+    """
+    condition, values = "pk = :pk", {"pk": pk}
+    if begins:
+        condition += " AND begins_with(sk, :begins)"
+        values["begins"] = begins
+    elif after:
+        condition += " AND sk > :after"
+        values["after"] = after
+    elif before:
+        condition += " AND sk < :before"
+        values["before"] = before
+    answer = client().query(
+        TableName=settings().table,
+        KeyConditionExpression=condition,
+        ConsistentRead=True,
+        ScanIndexForward=not newest_first,
+        **_values(values),
+        **({} if limit is None else {"Limit": limit}),
+    )
+    return Page([decode_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer)
+
+
+def walk(pk: str, *, begins: str = "") -> Iterator[Item]:
+    """Every item of a partition, or of a prefix in it, in the order of `sk`; for small sets."""
+    start: dict[str, Any] = {}
+    condition, values = "pk = :pk", {"pk": pk}
+    if begins:
+        condition += " AND begins_with(sk, :begins)"
+        values["begins"] = begins
+    while True:
+        answer = client().query(
+            TableName=settings().table,
+            KeyConditionExpression=condition,
+            ConsistentRead=True,
+            **_values(values),
+            **start,
+        )
+        yield from map(decode_item, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+# --- Writes -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Write:
+    """One operation of a transaction.
+
+    `failed` says what its failed condition means: it is given the stored item, None if there is none,
+    and gives the exception to raise. Without it `ConditionFailed` is raised.
+    """
+
+    action: Literal["Put", "Update", "Delete", "ConditionCheck"]
+    request: dict[str, Any]
+    failed: Callable[[Item | None], Exception] | None = None
+
+    def refused(self, attributes: Mapping[str, Any] | None) -> Exception:
+        item = decode_item(attributes) if attributes else None
+        return self.failed(item) if self.failed else ConditionFailed(item)
+
+
+def otherwise(fault: Fault) -> Callable[[Item | None], Exception]:
+    """For `failed`: this fault, whatever is stored."""
+    return lambda _item: fault
+
+
+def put(
+    item: Item,
+    condition: str = "",
+    *,
+    failed: Callable[[Item | None], Exception] | None = None,
+    **values: Any,
+) -> Write:
+    """Store an item, in a condition such as `attribute_not_exists(pk) OR #expires < :now`."""
+    request = {"Item": encode_item(item), **_expressions(ConditionExpression=condition), **_values(values)}
+    return Write("Put", request, failed)
+
+
+def update(
+    key: Key,
+    change: str,
+    condition: str = "attribute_exists(pk)",
+    *,
+    failed: Callable[[Item | None], Exception] | None = None,
+    **values: Any,
+) -> Write:
+    """Change attributes of an item by an update expression such as `SET #name = :name REMOVE #phone`."""
+    expressions = _expressions(UpdateExpression=change, ConditionExpression=condition)
+    return Write("Update", {"Key": _encode_key(key), **expressions, **_values(values)}, failed)
+
+
+def delete(
+    key: Key, condition: str = "", *, failed: Callable[[Item | None], Exception] | None = None, **values: Any
+) -> Write:
+    request = {"Key": _encode_key(key), **_expressions(ConditionExpression=condition), **_values(values)}
+    return Write("Delete", request, failed)
+
+
+def check(
+    key: Key,
+    condition: str = "attribute_exists(pk)",
+    *,
+    failed: Callable[[Item | None], Exception] | None = None,
+    **values: Any,
+) -> Write:
+    """Change nothing, but let the transaction stand only if the condition holds."""
+    request = {"Key": _encode_key(key), **_expressions(ConditionExpression=condition), **_values(values)}
+    return Write("ConditionCheck", request, failed)
+
+
+def commit(*writes: Write) -> None:
+    """Carry out all of these writes, or none.
+
+    Raises what `failed` of the first write whose condition does not hold gives, in the order given here;
+    `Congested` when conflicts with other transactions do not end.
+    """
+    if len(writes) == 1:
+        apply(writes[0])
+        return
+    table = settings().table
+    actions = [
+        {
+            write.action: {
+                "TableName": table,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                **write.request,
+            }
+        }
+        for write in writes
+    ]
+    for pause in _pauses():
+        try:
+            client().transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", [])
+            for write, reason in zip(writes, reasons, strict=False):
+                if reason.get("Code") == "ConditionalCheckFailed":
+                    raise write.refused(reason.get("Item")) from None
+            if not any(reason.get("Code") in _PASSING for reason in reasons):
+                raise
+        else:
+            return
+        time.sleep(pause)
+    raise Congested("TransactWriteItems")
+
+
+def apply(write: Write, *, returning: str = "NONE") -> Item:
+    """Carry out one write at half a transaction's price; gives the attributes that `returning` names
+    (`ALL_NEW`, `ALL_OLD`)."""
+    if write.action == "ConditionCheck":
+        raise ValueError("a check by itself changes nothing")
+    operation = getattr(client(), f"{write.action.lower()}_item")
+    for pause in _pauses():
+        try:
+            answer = operation(
+                TableName=settings().table,
+                ReturnValues=returning,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **write.request,
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalCheckFailedException":
+                raise write.refused(error.response.get("Item")) from None
+            if code != "TransactionConflictException":
+                raise
+        else:
+            return decode_item(answer.get("Attributes", {}))
+        time.sleep(pause)
+    raise Congested(write.action)
+
+
+def batch_write(puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
+    """Store and delete items in any number, unconditionally and not as one: for what may be repeated."""
+    requests = [{"PutRequest": {"Item": encode_item(item)}} for item in puts]
+    requests += [{"DeleteRequest": {"Key": _encode_key(key)}} for key in deletes]
+    table = settings().table
+    for at in range(0, len(requests), WRITE_LIMIT):
+        pending = {table: requests[at : at + WRITE_LIMIT]}
+        for pause in _pauses():
+            pending = client().batch_write_item(RequestItems=pending).get("UnprocessedItems", {})
+            if not pending:
+                break
+            time.sleep(pause)
+        else:
+            raise Congested("BatchWriteItem")
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds to wait after each try: full jitter below a bound that doubles."""
+    jitter = random.SystemRandom()  # a seeded state would repeat in every copy that SnapStart makes
+    for attempt in range(_TRIES):
+        yield jitter.uniform(0, min(0.02 * 2**attempt, 1.0))
