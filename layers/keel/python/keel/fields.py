@@ -80,10 +80,20 @@ def _email(text: str) -> str:
     return text
 
 
-def _date(text: str) -> str:
+def is_date(text: str) -> bool:
+    """Whether this is `YYYY-MM-DD` and a day of the calendar."""
     if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _date(text: str) -> str:
+    if not is_date(text):
         raise ValueError("must be a date, YYYY-MM-DD")
-    date.fromisoformat(text)
     return text
 
 
@@ -95,7 +105,7 @@ def _datetime(text: str) -> str:
     millisecond = (fraction or ".000")[:4].ljust(4, "0")
     try:
         return clock.written(datetime.fromisoformat(f"{day}T{time_of_day}{millisecond}{offset.upper()}"))
-    except OverflowError:
+    except OverflowError:  # the offset leads out of the calendar
         raise ValueError("must lie in the years 1 to 9999") from None
 
 

@@ -1,0 +1,26 @@
+"""What are contacts, to the mechanism that keeps records?"""
+
+from typing import Final
+
+from keel.contacts.schemas import ContactCreate
+from keel.records.kinds import Kind, Reference, required_text
+from keel.records.references import name_of
+
+CONTACT: Final = Kind(
+    name="contact",
+    resource="contacts",
+    fields=ContactCreate,
+    rules=(required_text("first_name", "first_name_required"),),
+    references=(
+        Reference("company_id", "company", "company_name", name_of, missing="invalid_company_id"),
+        Reference(
+            "source_id",
+            "source",
+            "source_name",
+            name_of,
+            missing="invalid_source_id",
+            closed_by="archived_at",
+        ),
+    ),
+    filters=("company_id", "source_id", "tags"),
+)

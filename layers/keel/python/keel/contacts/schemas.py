@@ -1,0 +1,35 @@
+"""What do clients send and receive about contacts?"""
+
+from typing import Any
+
+from pydantic import Field
+
+from keel.fields import Body, Email, Id, LongText, Tags, Text
+from keel.records.schemas import Record
+
+
+class ContactCreate(Body):
+    first_name: Text = ""
+    last_name: Text = ""
+    email: Email = ""
+    phone: Text = ""
+    company_id: Id | None = None
+    job_title: Text = ""
+    address: Text = ""
+    city: Text = ""
+    state: Text = ""
+    zip_code: Text = ""
+    country: Text = ""
+    notes: LongText = ""
+    tags: Tags = Field(default_factory=list)
+    source_id: Id | None = None
+    custom_fields: dict[str, Any] = Field(default_factory=dict)
+
+
+class ContactUpdate(ContactCreate):
+    id: Id = ""
+
+
+class Contact(Record, ContactCreate):
+    company_name: str
+    source_name: str

@@ -1,0 +1,1 @@
+"""Custom fields: what an account adds to its contacts and companies."""

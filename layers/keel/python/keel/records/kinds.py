@@ -1,0 +1,115 @@
+"""What does a resource declare about its records? Its fields, rules, references and codes, as data."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from keel import table
+from keel.errors import Fault
+from keel.fields import Body, is_blank
+from keel.table import Item, Key, Write
+
+Record = dict[str, Any]
+Values = dict[str, Any]
+
+# Kept as JSON text: their values are any JSON, and DynamoDB's numbers are not JSON's.
+JSON_FIELDS: Final = ("custom_fields", "metadata")
+
+
+@dataclass(frozen=True)
+class Join:
+    """A computed name: `name` shows the label of what the id in `field` points to."""
+
+    field: str
+    kind: str
+    name: str
+    label: Callable[[Item], str]
+
+    def key(self, account_id: str, target_id: str) -> Key:
+        return Key(table.partition(account_id, self.kind), target_id)
+
+
+@dataclass(frozen=True)
+class Reference(Join):
+    """A writable id of another record, and the code when it points to nothing.
+
+    `malformed` is the code of an id that is no UUID, where that has one of its own. A target that has the
+    attribute `closed_by` keeps what points to it, but cannot be newly assigned.
+    """
+
+    missing: str
+    malformed: str = ""
+    closed_by: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field's value must be, and the code when it is not; `null` in an update never is."""
+
+    field: str
+    code: str
+    holds: Callable[[Any], bool]
+
+
+def required_text(field: str, code: str) -> Rule:
+    return Rule(field, code, lambda value: not is_blank(value))
+
+
+def not_null(field: str, code: str) -> Rule:
+    """For a field whose type says everything, but that cannot be cleared."""
+    return Rule(field, code, lambda _value: True)
+
+
+def _nothing(_values: Values) -> None:
+    """No rule."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of record.
+
+    `name` is its name in keys and events (`contact`), `resource` the prefix of its codes (`contacts`).
+    `fields` are the writable fields with their defaults. On create the checks run in this order: `rules`,
+    `whole` (of all values together), `references`, custom fields, `details` (of all values, on update as
+    well). `reads_only` are attributes that a record shows and no body can write, with their defaults.
+    `filters` are the fields that a list can filter on, each a text or a list of texts. `alongside` gives further writes for the transaction of every change in an account.
+    """
+
+    name: str
+    resource: str
+    fields: type[Body]
+    rules: tuple[Rule, ...] = ()
+    whole: Callable[[Values], None] = _nothing
+    references: tuple[Reference, ...] = ()
+    joins: tuple[Join, ...] = ()
+    details: Callable[[Values], None] = _nothing
+    reads_only: Values = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
+    alongside: Callable[[str], Iterable[Write]] = lambda _account_id: ()
+
+    def key(self, account_id: str, record_id: str) -> Key:
+        return Key(table.partition(account_id, self.name), record_id)
+
+    @cached_property
+    def defaults(self) -> Values:
+        """Every field that a record shows besides those that all records have, with its default."""
+        written = {
+            name: info.get_default(call_default_factory=True)
+            for name, info in self.fields.model_fields.items()
+        }
+        return written | self.reads_only
+
+    @property
+    def has_custom_fields(self) -> bool:
+        """Whether the account's definitions for this kind apply."""
+        return self.name in ("contact", "company")
+
+    @property
+    def all_joins(self) -> tuple[Join, ...]:
+        return (*self.references, *self.joins)
+
+    def fault(self, code: str, field: str = "", message: str | None = None) -> Fault:
+        """A fault of this resource, by its code without the prefix."""
+        full = f"{self.resource}.{code}"
+        return Fault.at(full, field, message) if field else Fault(full, message)

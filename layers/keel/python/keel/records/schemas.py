@@ -1,0 +1,41 @@
+"""What do clients send and receive alike for every kind of record?"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from keel.fields import Body, Id
+
+PAGE: Final = 25
+LARGEST_PAGE: Final = 100
+
+# What is above the largest page counts as the largest page.
+Limit = Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
+
+
+class ById(Body):
+    """The body of an operation on one record."""
+
+    id: Id = ""
+
+
+class ListBody(Body):
+    """The body of a list that comes in pages."""
+
+    cursor: str = ""
+    limit: Limit = PAGE
+
+
+class Record(BaseModel):
+    """What every record shows."""
+
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class Deleted(BaseModel):
+    id: str
+    deleted: Literal[True]

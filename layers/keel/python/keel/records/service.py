@@ -1,0 +1,248 @@
+"""How is a record created, read, changed and deleted? The rules that every kind shares.
+
+Writes are conditional: a change is made to the revision that it was computed from, or computed anew; what a
+record points to, and the definitions by which its custom fields were judged, are checked in the same
+transaction.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from keel import clock, ids, table
+from keel.custom_fields import definitions
+from keel.custom_fields.definitions import Changed, Unfit
+from keel.fields import Body
+from keel.gate import Caller
+from keel.idempotency import Once
+from keel.records import postings, references, store
+from keel.records.kinds import JSON_FIELDS, Kind, Record, Values
+from keel.records.schemas import ById
+from keel.table import Congested, Item, Key, Write
+
+R = TypeVar("R")
+
+# A write that keeps losing to others gives up well before its function's time-out.
+_PATIENCE_SECONDS: Final = 12.0
+
+
+class Stale(Exception):
+    """The record is no longer as it was read."""
+
+
+def create(kind: Kind, caller: Caller, body: Body, once: Once | None = None) -> Values:
+    """Create a record; gives it as a client sees it.
+
+    `body` is an instance of `kind.fields`. Raises the codes of the kind, in their order.
+    """
+    given = {name: getattr(body, name) for name in kind.fields.model_fields}
+    return _persist(lambda: _create(kind, caller, given, once))
+
+
+def get(kind: Kind, caller: Caller, body: ById) -> Values:
+    """The record as a client sees it; `invalid_id`, `not_found`."""
+    key = _key(kind, caller, body.id)
+    items = references.read([key, *_definitions_key(kind, caller.account_id)])
+    [view] = references.present(kind, [_found(kind, items[key])], items)
+    return view
+
+
+def update(kind: Kind, caller: Caller, record_id: str, body: Body) -> Values:
+    """Change the fields that the body gives, and clear those that it gives as `null`.
+
+    The body may have fewer fields than the kind. A change of nothing writes nothing.
+    """
+    fields = kind.fields.model_fields
+    given = {name: getattr(body, name) for name in body.model_fields_set if name in fields}
+    cleared = body.cleared & fields.keys()
+    return amend(kind, caller, record_id, lambda _record: given, cleared)
+
+
+def amend(
+    kind: Kind,
+    caller: Caller,
+    record_id: str,
+    change: Callable[[Record], Values],
+    cleared: frozenset[str] = frozenset(),
+) -> Values:
+    """Change a record by what `change` makes of it: the new values of some of its fields."""
+    key = _key(kind, caller, record_id)
+    return _persist(lambda: _amend(kind, key, caller.account_id, change, cleared))
+
+
+def delete(kind: Kind, caller: Caller, body: ById) -> Values:
+    """Delete the record; what pointed to it shows `null` from now on."""
+    key = _key(kind, caller, body.id)
+
+    def attempt() -> Values:
+        record = _found(kind, table.get(key))
+        _save(
+            kind,
+            record,
+            None,
+            [table.delete(key, "#revision = :revision", failed=_stale, **_revision(record))],
+        )
+        return {"id": record["id"], "deleted": True}
+
+    return _persist(attempt)
+
+
+# --- The steps --------------------------------------------------------------------------------------
+
+
+def _create(kind: Kind, caller: Caller, given: Values, once: Once | None) -> Values:
+    for rule in kind.rules:
+        if not rule.holds(given[rule.field]):
+            raise kind.fault(rule.code, rule.field)
+    kind.whole(given)
+    account_id = caller.account_id
+    now = clock.now()
+    record = (
+        kind.defaults
+        | references.normalized(kind, given)
+        | {
+            "id": ids.mint(now),
+            "account_id": account_id,
+            "created_by": caller.user_id,
+            "created_at": clock.text(now),
+            "updated_at": clock.text(now),
+            "version": 1,
+            "revision": 1,
+        }
+    )
+    wanted = references.keys_of(kind.all_joins, account_id, record)
+    items = references.read([*wanted, *_definitions_key(kind, account_id)])
+    checks = references.check(kind, account_id, record, {}, items)
+    checks += _settle_json(kind, record, given, {}, items)
+    kind.details(record)
+    [view] = references.present(kind, [record], items)
+    first = [once.keep(view)] if once else []
+    _save(kind, None, record, [*first, *checks, table.put(store.to_item(kind, record))])
+    return view
+
+
+def _amend(
+    kind: Kind, key: Key, account_id: str, change: Callable[[Record], Values], cleared: frozenset[str]
+) -> Values:
+    # What the change will point to is not known before the record is read, but for what a body gives.
+    items = references.read([key, *_definitions_key(kind, account_id)])
+    stored = _found(kind, items[key])
+    given = change(stored)
+    for rule in kind.rules:
+        if rule.field in cleared or rule.field in given and not rule.holds(given[rule.field]):
+            raise kind.fault(rule.code, rule.field)
+    patch = references.normalized(kind, given) | {name: kind.defaults[name] for name in cleared}
+    pointed = {
+        *references.keys_of(kind.all_joins, account_id, stored),
+        *references.keys_of(kind.all_joins, account_id, patch),
+    }
+    items |= references.read(pointed - items.keys())
+    before = references.without_dangling(kind, stored, items)
+    record = before | patch
+    checks = references.check(kind, account_id, patch, before, items)
+    for name in JSON_FIELDS:
+        if name in cleared:
+            raise kind.fault(f"invalid_{name}", name)
+    checks += _settle_json(kind, record, given, before, items)
+    kind.details(record)
+    if all(record[name] == before[name] for name in kind.defaults):
+        [view] = references.present(kind, [stored], items)
+        return view
+    record |= {
+        "updated_at": clock.text(clock.now()),
+        "version": stored["version"] + 1,
+        "revision": stored["revision"] + 1,
+    }
+    [view] = references.present(kind, [record], items)
+    write = table.put(
+        store.to_item(kind, record), "#revision = :revision", failed=_stale, **_revision(stored)
+    )
+    _save(kind, stored, record, [*checks, write])
+    return view
+
+
+def _settle_json(
+    kind: Kind, record: Record, given: Values, before: Values, items: references.Targets
+) -> list[Write]:
+    """Merge the JSON fields that are given into those of the record; gives the checks that hold it."""
+    if "metadata" in given:
+        merged = before.get("metadata", {}) | given["metadata"]
+        record["metadata"] = {name: value for name, value in merged.items() if value is not None}
+    if "custom_fields" not in given:
+        return []
+    account_id = record["account_id"]
+    defined = references.definitions_in(kind, account_id, items)
+    stored = before.get("custom_fields", {})
+    try:
+        merged = definitions.merged(
+            given["custom_fields"], stored, defined.of(kind.name), creating=not before
+        )
+    except Unfit as unfit:
+        raise kind.fault("invalid_custom_fields", "custom_fields", str(unfit)) from None
+    if merged == definitions.shown(stored, defined.of(kind.name)):
+        merged = stored
+    record["custom_fields"] = merged
+    demanded = not before and any(each.required for each in defined.of(kind.name).values())
+    judged = kind.has_custom_fields and (given["custom_fields"] or demanded)
+    return [definitions.still(account_id, defined)] if judged else []
+
+
+def _save(kind: Kind, before: Record | None, after: Record | None, writes: list[Write]) -> None:
+    """Commit the writes with the postings that change.
+
+    Where they are too many for one transaction, the rest of the additions goes before it and the rest of the
+    removals after it: postings may be more than the truth, never less.
+    """
+    record = after or before or {}
+    old = postings.of(kind, before) if before else frozenset()
+    new = postings.of(kind, after) if after else frozenset()
+    writes = [*writes, *kind.alongside(record["account_id"])]
+    added, removed = sorted(new - old), sorted(old - new)
+    room = table.TRANSACTION_LIMIT - len(writes)
+    table.batch_write(postings.item(key, record) for key in added[room:])
+    writes += [table.put(postings.item(key, record)) for key in added[:room]]
+    room = table.TRANSACTION_LIMIT - len(writes)
+    table.commit(*writes, *(table.delete(key) for key in removed[:room]))
+    for key in removed[room:]:
+        postings.discard(key, record)
+
+
+def _persist(attempt: Callable[[], R]) -> R:
+    """Try again for as long as others change what the attempt was based on."""
+    jitter = random.SystemRandom()
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    bound = 0.01
+    while True:
+        try:
+            return attempt()
+        except (Stale, Changed):
+            if time.monotonic() > deadline:
+                raise Congested("a record") from None
+        time.sleep(jitter.uniform(0, bound))
+        bound = min(2 * bound, 0.5)
+
+
+def _key(kind: Kind, caller: Caller, record_id: str) -> Key:
+    id_ = ids.parse(record_id)
+    if id_ is None:
+        raise kind.fault("invalid_id", "id")
+    return kind.key(caller.account_id, id_)
+
+
+def _found(kind: Kind, item: Item | None) -> Record:
+    if item is None:
+        raise kind.fault("not_found")
+    return store.from_item(kind, item)
+
+
+def _definitions_key(kind: Kind, account_id: str) -> list[Key]:
+    return [definitions.version_key(account_id)] if kind.has_custom_fields else []
+
+
+def _revision(record: Record) -> dict[str, Any]:
+    return {"revision": record["revision"]}
+
+
+def _stale(_item: Item | None) -> Exception:
+    return Stale()
