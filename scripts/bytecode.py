@@ -3,6 +3,8 @@
 Lambda's folders are read-only, so it has to be shipped, and made by the very Python that runs the functions. A host that lacks
 it uses Pyodide, CPython compiled to WebAssembly: bytecode depends on Python's version alone, not on the machine. The files are
 of the unchecked-hash kind: a time stamp would not survive the zip file.
+
+    bytecode.py FOLDER    compiles the content of a layer's python folder
 """
 
 import json
@@ -10,6 +12,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from target import target
 
 PYODIDE = Path(__file__).parent.parent / ".keel/node/node_modules/pyodide"
 
@@ -29,17 +33,24 @@ python.runPython({program});
 """
 
 
-def compile_tree(folder: Path, runtime: str, shown: str) -> None:
-    """Compiles every module under `folder` for `runtime` ("python3.14"); tracebacks show it as `shown`."""
-    program = COMPILE.format(folder=str(folder), shown=shown, runtime=runtime)
+SHOWN = "/opt/python"  # where Lambda puts a layer: tracebacks name it
+
+
+def compile_tree(folder: Path, runtime: str) -> None:
+    """Compiles every module under `folder` for `runtime`, "python3.14" for example."""
+    program = COMPILE.format(folder=str(folder), shown=SHOWN, runtime=runtime)
     if runtime == "python{}.{}".format(*sys.version_info[:2]):
         subprocess.run([sys.executable, "-c", program], check=True)
     elif shutil.which(runtime):
         subprocess.run([runtime, "-c", program], check=True)
     elif PYODIDE.exists():
-        program = COMPILE.format(folder="/host", shown=shown, runtime=runtime)
+        program = COMPILE.format(folder="/host", shown=SHOWN, runtime=runtime)
         module, root, text = json.dumps(f"{PYODIDE}/pyodide.mjs"), json.dumps(str(folder)), json.dumps(program)
         script = IN_PYODIDE.format(module=module, root=root, program=text)
         subprocess.run(["node", "--input-type=module", "-"], input=script, text=True, check=True)
     else:
         print(f"No {runtime} here, nor Pyodide: deployed without bytecode, cold starts are slower", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    compile_tree(Path(sys.argv[1]), target().runtime)

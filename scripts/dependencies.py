@@ -1,17 +1,16 @@
 """How is the layer of third-party packages built? For the functions' platform, trimmed to what they use, with bytecode.
 
-`sam build` calls it through layers/dependencies/Makefile: dependencies.py ARTIFACTS_DIR. The platform is the template's
-default, or what KEEL_PLATFORM says ("python3.11 x86_64"). Only wheels are used, so the host needs neither that Python nor Docker.
+`sam build` calls it through layers/dependencies/Makefile: dependencies.py ARTIFACTS_DIR. Only wheels are used, so the host
+needs neither the functions' Python nor Docker.
 """
 
-import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from bytecode import compile_tree
+from target import target
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "layers/dependencies/requirements.txt"
@@ -25,29 +24,19 @@ GLIBC = {"python3.11": 26}
 NEWEST_GLIBC = 34
 
 
-def platform() -> tuple[str, str]:
-    chosen = os.environ.get("KEEL_PLATFORM")
-    if chosen:
-        runtime, architecture = chosen.split()
-        return runtime, architecture
-    template = (ROOT / "template.yaml").read_text()
-    runtime, architecture = re.findall(r"^  (?:PythonRuntime|Architecture): {Type: String, Default: ([\w.]+),", template, re.M)
-    return runtime, architecture
-
-
-def install(target: Path, runtime: str, architecture: str) -> None:
+def install(folder: Path, runtime: str, architecture: str) -> None:
     machine = "aarch64" if architecture == "arm64" else architecture
     tags = [f"manylinux_2_{minor}_{machine}" for minor in range(GLIBC.get(runtime, NEWEST_GLIBC), 16, -1)]
     platforms = [f"--platform={tag}" for tag in [*tags, f"manylinux2014_{machine}"]]
     version = runtime.removeprefix("python")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--no-compile", "--only-binary=:all:", "--implementation=cp", f"--python-version={version}", *platforms]
-    subprocess.run([*command, f"--target={target}", "-r", REQUIREMENTS], check=True)
+    subprocess.run([*command, f"--target={folder}", "-r", REQUIREMENTS], check=True)
 
 
-def trim(target: Path) -> None:
+def trim(folder: Path) -> None:
     """Drops what no function loads. A package's METADATA stays: pydantic looks versions up at run time."""
-    data = target / "botocore/data"
+    data = folder / "botocore/data"
     for path in data.iterdir():
         if path.name not in SERVICES | SHARED_DATA:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -56,20 +45,20 @@ def trim(target: Path) -> None:
             for path in [*service.rglob("examples-1*"), *service.rglob("waiters-2*")]:
                 path.unlink()
     for name in ("bin", "boto3/examples", "botocore/docs/examples"):
-        shutil.rmtree(target / name, ignore_errors=True)
+        shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in ("tests", "__pycache__"):
-        for path in list(target.rglob(pattern)):
+        for path in list(folder.rglob(pattern)):
             shutil.rmtree(path, ignore_errors=True)
-    for path in [*target.rglob("*.pyi"), *target.glob("*.dist-info/RECORD")]:
+    for path in [*folder.rglob("*.pyi"), *folder.glob("*.dist-info/RECORD")]:
         path.unlink()
 
 
 def main() -> None:
-    target = Path(sys.argv[1]) / "python"
-    runtime, architecture = platform()
-    install(target, runtime, architecture)
-    trim(target)
-    compile_tree(target, runtime, "/opt/python")
+    folder = Path(sys.argv[1]) / "python"
+    runtime, architecture = target()
+    install(folder, runtime, architecture)
+    trim(folder)
+    compile_tree(folder, runtime)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+# Every command of the project; CI calls nothing else. `make` alone lists them.
+# The machine needs Python 3.11, Node, npm, Java 17 and make: the rest is installed into .venv and .keel.
+
+PYTHON := $(or $(shell command -v python3.11),python3)
+BIN := .venv/bin
+export KEEL_PORT ?= 4566
+export SAM_CLI_TELEMETRY := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev stop sync reset test check unit e2e format bench build deploy
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (the others do it by themselves)
+	@$(PYTHON) scripts/setup.py
+
+dev: setup ## run Keel here: deploy to a local AWS, show logs, put saved code live; DETACH=1 leaves it running
+	@$(BIN)/python scripts/local.py $(if $(DETACH),start,dev)
+
+stop: setup ## stop what DETACH=1 left running
+	@$(BIN)/python scripts/local.py stop
+
+sync: setup ## put the code live in what DETACH=1 left running
+	@$(BIN)/python scripts/local.py sync
+
+reset: setup ## wipe the data of `make dev`
+	@$(BIN)/python scripts/local.py reset
+
+test: check unit e2e ## everything that CI runs
+
+check: setup ## format, lint, types, template
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint template.yaml
+	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+
+unit: setup ## the tests that need no running stack; PYTEST="-k name" picks some
+	@$(BIN)/pytest -m "not e2e" $(PYTEST)
+
+e2e: setup ## the tests that drive a stack of their own over HTTP
+	@$(BIN)/pytest -m e2e $(PYTEST)
+
+format: setup ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## the benchmarks
+	@$(BIN)/python -m bench
+
+build: setup ## build for AWS
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build
+
+deploy: build ## deploy to AWS with your credentials; the first time with PARAMETERS="MailSender=… LinkSite=…"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
