@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from keel.errors import Detail, Fault
 from keel.fields import Body
@@ -78,12 +78,13 @@ class PublicCall(Generic[B]):
 class Operation:
     """One operation of the API, as its resource declares it.
 
-    `bucket` names the bucket of an address on which a public operation draws; `reads` turns the body into
-    the object that `schema` describes.
+    `result` describes what it answers, for the reference only. `bucket` names the bucket of an address on
+    which a public operation draws; `reads` turns the body into the object that `schema` describes.
     """
 
     name: str
     schema: type[Body]
+    result: type[BaseModel] | None
     run: Callable[[Any], Any]
     access: Access
     bucket: str
@@ -101,12 +102,20 @@ class Api:
         self.operations: dict[str, Operation] = {}
 
     def operation(
-        self, name: str, schema: type[B], *, access: Access = Access.ANYONE, idempotent: bool = False
+        self,
+        name: str,
+        schema: type[B],
+        *,
+        result: type[BaseModel] | None = None,
+        access: Access = Access.ANYONE,
+        idempotent: bool = False,
     ) -> Callable[[Callable[[Call[B]], Any]], Callable[[Call[B]], Any]]:
         """Declare an operation for callers with a token; its function gives a JSON object."""
 
         def declare(run: Callable[[Call[B]], Any]) -> Callable[[Call[B]], Any]:
-            self.operations[name] = Operation(name, schema, run, access, "", idempotent, self._read_json)
+            self.operations[name] = Operation(
+                name, schema, result, run, access, "", idempotent, self._read_json
+            )
             return run
 
         return declare
@@ -116,14 +125,16 @@ class Api:
         name: str,
         schema: type[B],
         *,
+        result: type[BaseModel] | None = None,
         bucket: str = "public",
         reads: Callable[[Request], dict[str, Any]] | None = None,
     ) -> Callable[[Callable[[PublicCall[B]], Any]], Callable[[PublicCall[B]], Any]]:
         """Declare an operation for anybody, within the rate of the bucket `bucket` of their address."""
 
         def declare(run: Callable[[PublicCall[B]], Any]) -> Callable[[PublicCall[B]], Any]:
-            operation = Operation(name, schema, run, Access.PUBLIC, bucket, False, reads or self._read_json)
-            self.operations[name] = operation
+            self.operations[name] = Operation(
+                name, schema, result, run, Access.PUBLIC, bucket, False, reads or self._read_json
+            )
             return run
 
         return declare
