@@ -94,7 +94,7 @@ def admit(authorization: str | None, access: Access, address: str) -> tuple[Call
             admit_public("public", settings().rate_public, address)
         raise
     is_owner = caller.kind == "user" and caller.item["role"] == "owner"
-    if access is Access.USER and caller.kind != "user" or access is Access.OWNER and not is_owner:
+    if (access is Access.USER and caller.kind != "user") or (access is Access.OWNER and not is_owner):
         raise Refusal("auth.forbidden", allowance)
     return caller, allowance
 
@@ -137,7 +137,7 @@ def is_live(session_id: str, epoch: int, principal: Item) -> bool:
     """
     if "revoked_at" in principal or session_id in principal.get("ended_sessions", {}):
         return False
-    return bool(epoch == principal["epoch"] or session_id and session_id == principal.get("kept_session"))
+    return bool(epoch == principal["epoch"] or (session_id and session_id == principal.get("kept_session")))
 
 
 # --- The bucket -------------------------------------------------------------------------------------
@@ -145,9 +145,7 @@ def is_live(session_id: str, epoch: int, principal: Item) -> bool:
 _last_seen: dict[Key, int] = {}
 
 
-def _take(
-    key: Key, rate: Rate, inspect: Callable[[Item | None], None] | None = None
-) -> tuple[Item, Allowance]:
+def _take(key: Key, rate: Rate, inspect: Callable[[Item | None], None] | None = None) -> tuple[Item, Allowance]:
     """Take a call from a bucket; gives the item that holds it.
 
     With `inspect` the item must exist and is shown to it before anything else is decided; without, the
@@ -160,11 +158,7 @@ def _take(
         now = time.time_ns() // 1_000
         # A bucket in use may be emptied down to its last call, and no further.
         latest = now + (rate.burst - 1) * cost
-        write = (
-            _refill(key, now, cost, must_exist)
-            if full_at <= now
-            else _drain(key, now, latest, cost, must_exist)
-        )
+        write = _refill(key, now, cost, must_exist) if full_at <= now else _drain(key, now, latest, cost, must_exist)
         try:
             item = table.apply(write, returning="ALL_NEW")
         except ConditionFailed as refused:
@@ -194,9 +188,7 @@ def _refill(key: Key, now: int, cost: int, must_exist: bool) -> table.Write:
 def _drain(key: Key, now: int, latest: int, cost: int, must_exist: bool) -> table.Write:
     """Take a further call from a bucket in use."""
     condition = "#full_at > :now AND #full_at <= :latest"
-    return _change(
-        key, "#full_at = #full_at + :cost", condition, must_exist, now=now, latest=latest, cost=cost
-    )
+    return _change(key, "#full_at = #full_at + :cost", condition, must_exist, now=now, latest=latest, cost=cost)
 
 
 def _change(key: Key, change: str, condition: str, principal: bool, **values: Any) -> table.Write:

@@ -113,9 +113,7 @@ class Api:
         """Declare an operation for callers with a token; its function gives a JSON object."""
 
         def declare(run: Callable[[Call[B]], Any]) -> Callable[[Call[B]], Any]:
-            self.operations[name] = Operation(
-                name, schema, result, run, access, "", idempotent, self._read_json
-            )
+            self.operations[name] = Operation(name, schema, result, run, access, "", idempotent, self._read_json)
             return run
 
         return declare

@@ -92,9 +92,7 @@ def _query(account_id: str) -> Definitions:
 
 def moved(account_id: str) -> Write:
     """For the transaction of every change of a definition: move the version on."""
-    return table.update(
-        version_key(account_id), "ADD #version :one SET #kind = :kind", "", one=1, kind=f"{KIND}s"
-    )
+    return table.update(version_key(account_id), "ADD #version :one SET #kind = :kind", "", one=1, kind=f"{KIND}s")
 
 
 def still(account_id: str, definitions: Definitions) -> Write:
@@ -102,9 +100,7 @@ def still(account_id: str, definitions: Definitions) -> Write:
     key = version_key(account_id)
     if definitions.version == 0:
         return table.check(key, "attribute_not_exists(pk)", failed=lambda _item: Changed())
-    return table.check(
-        key, "#version = :version", failed=lambda _item: Changed(), version=definitions.version
-    )
+    return table.check(key, "#version = :version", failed=lambda _item: Changed(), version=definitions.version)
 
 
 def shown(stored: dict[str, Any], definitions: dict[str, Definition]) -> dict[str, Any]:
@@ -127,7 +123,7 @@ def merged(
         definition = definitions.get(id_ or "")
         if id_ is None or definition is None:
             raise Unfit("There is no such custom field.")
-        if value is None or definition.field_type == "text" and isinstance(value, str) and is_blank(value):
+        if value is None or (definition.field_type == "text" and isinstance(value, str) and is_blank(value)):
             if definition.required:
                 raise Unfit(f"The custom field {id_} must have a value.")
             values.pop(id_, None)

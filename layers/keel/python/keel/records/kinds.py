@@ -73,7 +73,8 @@ class Kind:
     `fields` are the writable fields with their defaults. On create the checks run in this order: `rules`,
     `whole` (of all values together), `references`, custom fields, `details` (of all values, on update as
     well). `reads_only` are attributes that a record shows and no body can write, with their defaults.
-    `filters` are the fields that a list can filter on, each a text or a list of texts. `alongside` gives further writes for the transaction of every change in an account.
+    `filters` are the fields that a list can filter on, each a text or a list of texts. `alongside` gives
+    further writes for the transaction of every change in an account.
     """
 
     name: str
@@ -94,10 +95,7 @@ class Kind:
     @cached_property
     def defaults(self) -> Values:
         """Every field that a record shows besides those that all records have, with its default."""
-        written = {
-            name: info.get_default(call_default_factory=True)
-            for name, info in self.fields.model_fields.items()
-        }
+        written = {name: info.get_default(call_default_factory=True) for name, info in self.fields.model_fields.items()}
         return written | self.reads_only
 
     @property

@@ -74,8 +74,7 @@ def without_dangling(kind: Kind, record: Record, targets: Targets) -> Record:
     gone = {
         reference.field: None
         for reference in kind.references
-        if record[reference.field]
-        and targets[reference.key(record["account_id"], record[reference.field])] is None
+        if record[reference.field] and targets[reference.key(record["account_id"], record[reference.field])] is None
     }
     return record | gone
 

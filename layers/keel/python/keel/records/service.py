@@ -130,7 +130,7 @@ def _amend(
     stored = _found(kind, items[key])
     given = change(stored)
     for rule in kind.rules:
-        if rule.field in cleared or rule.field in given and not rule.holds(given[rule.field]):
+        if rule.field in cleared or (rule.field in given and not rule.holds(given[rule.field])):
             raise kind.fault(rule.code, rule.field)
     patch = references.normalized(kind, given) | {name: kind.defaults[name] for name in cleared}
     pointed = {
@@ -155,16 +155,12 @@ def _amend(
         "revision": stored["revision"] + 1,
     }
     [view] = references.present(kind, [record], items)
-    write = table.put(
-        store.to_item(kind, record), "#revision = :revision", failed=_stale, **_revision(stored)
-    )
+    write = table.put(store.to_item(kind, record), "#revision = :revision", failed=_stale, **_revision(stored))
     _save(kind, stored, record, [*checks, write])
     return view
 
 
-def _settle_json(
-    kind: Kind, record: Record, given: Values, before: Values, items: references.Targets
-) -> list[Write]:
+def _settle_json(kind: Kind, record: Record, given: Values, before: Values, items: references.Targets) -> list[Write]:
     """Merge the JSON fields that are given into those of the record; gives the checks that hold it."""
     if "metadata" in given:
         merged = before.get("metadata", {}) | given["metadata"]
@@ -175,9 +171,7 @@ def _settle_json(
     defined = references.definitions_in(kind, account_id, items)
     stored = before.get("custom_fields", {})
     try:
-        merged = definitions.merged(
-            given["custom_fields"], stored, defined.of(kind.name), creating=not before
-        )
+        merged = definitions.merged(given["custom_fields"], stored, defined.of(kind.name), creating=not before)
     except Unfit as unfit:
         raise kind.fault("invalid_custom_fields", "custom_fields", str(unfit)) from None
     if merged == definitions.shown(stored, defined.of(kind.name)):

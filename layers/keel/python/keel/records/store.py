@@ -22,7 +22,7 @@ def to_item(kind: Kind, record: Record) -> Item:
         "kind": kind.name,
     }
     for name, value in record.items():
-        if name in ("id", "account_id") or name in kind.defaults and value == kind.defaults[name]:
+        if name in ("id", "account_id") or (name in kind.defaults and value == kind.defaults[name]):
             continue
         item[name] = _dumps(value) if name in JSON_FIELDS else value
     if sum(len(item.get(name, "").encode()) for name in JSON_FIELDS) > _JSON_BYTES:
