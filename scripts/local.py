@@ -1,10 +1,10 @@
 """How does Keel run on this machine? MiniStack plays AWS, and the real template is built and deployed to it.
 
-    local.py dev       start, deploy what changed, show logs, put code changes live; Ctrl-C stops it and keeps the data
-    local.py start     the same, and leave it running
-    local.py stop      stop it
-    local.py sync      put code changes live
-    local.py reset     wipe its data
+local.py dev       start, deploy what changed, show logs, put code changes live; Ctrl-C stops it and keeps the data
+local.py start     the same, and leave it running
+local.py stop      stop it
+local.py sync      put code changes live
+local.py reset     wipe its data
 """
 
 import hashlib
@@ -39,7 +39,9 @@ STACK = "keel"
 RUNTIME = "python3.11"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 ARTIFACTS = "keel-artifacts"
-DEPLOYED = "/keel/deployed"  # the parameter that tells which sources are deployed: it is kept and lost with what it describes
+DEPLOYED = (
+    "/keel/deployed"  # the parameter that tells which sources are deployed: it is kept and lost with what it describes
+)
 
 
 class Stopped(Exception):
@@ -162,7 +164,10 @@ class Stack:
 
     def _mend(self) -> None:
         """Does what MiniStack's CloudFormation leaves out of the template: expiry of items, the gateway's own answers."""
-        name, ttl = self.physical("Table"), template.resources("AWS::DynamoDB::Table")["Table"]["TimeToLiveSpecification"]
+        name, ttl = (
+            self.physical("Table"),
+            template.resources("AWS::DynamoDB::Table")["Table"]["TimeToLiveSpecification"],
+        )
         self.client("dynamodb").update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
         gateway, api = self.client("apigateway"), self.physical("Api")
         properties = template.resources("AWS::Serverless::Api")["Api"]
@@ -214,7 +219,9 @@ class Stack:
         while True:
             page = client.filter_log_events(logGroupName=group, startTime=since)
             for event in page["events"]:
-                if event["eventId"] not in seen and not event["message"].startswith(("START ", "END ", "REPORT ", "INIT")):
+                if event["eventId"] not in seen and not event["message"].startswith(
+                    ("START ", "END ", "REPORT ", "INIT")
+                ):
                     yield event["message"].rstrip()
                 seen.add(event["eventId"])
                 since = max(since, event["timestamp"])
