@@ -50,6 +50,12 @@ def is_blank(text: str) -> bool:
     return not text.strip()
 
 
+def not_blank(text: str) -> str:
+    if is_blank(text):
+        raise ValueError("must not be blank")
+    return text
+
+
 def fold(text: str) -> str:
     """The form in which texts are compared without case: Unicode's canonical caseless matching."""
     decomposed = unicodedata.normalize("NFD", text).casefold()
@@ -117,16 +123,19 @@ def clean_tags(tags: list[str]) -> list[str]:
     return kept
 
 
-_AnyText = Annotated[str, AfterValidator(_without_nul)]
-Text = Annotated[_AnyText, Field(max_length=255)]
-LongText = Annotated[_AnyText, Field(max_length=10_000)]
-Url = Annotated[_AnyText, Field(max_length=2_048)]
-Search = Annotated[_AnyText, Field(max_length=1_000)]
+AnyText = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[AnyText, Field(max_length=255)]
+LongText = Annotated[AnyText, Field(max_length=10_000)]
+Url = Annotated[AnyText, Field(max_length=2_048)]
+Search = Annotated[AnyText, Field(max_length=1_000)]
 Email = Annotated[Text, AfterValidator(_email)]
 Integer = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Cents = Integer
-Date = Annotated[_AnyText, AfterValidator(_date)]
-Datetime = Annotated[_AnyText, AfterValidator(_datetime)]
-Tags = Annotated[list[_AnyText], AfterValidator(clean_tags)]
+Date = Annotated[AnyText, AfterValidator(_date)]
+Datetime = Annotated[AnyText, AfterValidator(_datetime)]
+Tags = Annotated[list[AnyText], AfterValidator(clean_tags)]
+# A text that must be there, where its absence has no code of its own.
+RequiredText = Annotated[Text, AfterValidator(not_blank)]
+RequiredEmail = Annotated[Email, AfterValidator(not_blank)]
 # Judged by the resource, which has a code for a malformed one.
 Id = str

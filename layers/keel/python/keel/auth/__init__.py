@@ -1,0 +1,1 @@
+"""Authentication: accounts are opened, sessions begin, go on and end."""

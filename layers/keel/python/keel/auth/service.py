@@ -1,0 +1,57 @@
+"""Who may begin a session? Registration, login, and what a user is told about themself."""
+
+from typing import Any
+
+from keel import clock, ids, table
+from keel.auth import hashing, sessions
+from keel.auth.schemas import Login, Register
+from keel.errors import Fault
+from keel.gate import Caller
+from keel.users import items
+
+
+def register(body: Register) -> dict[str, Any]:
+    """Open an account with its first owner; `auth.email_taken`."""
+    now = clock.now()
+    account_id = ids.mint(now)
+    user = items.new(
+        account_id,
+        ids.mint(now),
+        now,
+        email=body.email,
+        name=body.name,
+        role="owner",
+        must_change_password=False,
+        password_hash=hashing.hashed(body.password),
+    )
+    key = items.account_key(account_id)
+    account = {
+        "pk": key.pk,
+        "sk": key.sk,
+        "kind": "account",
+        "account_name": body.account_name,
+        "active_owners": 1,
+        "created_at": clock.text(now),
+    }
+    granted, session = sessions.begin(account_id, user["sk"], user["epoch"])
+    taken = Fault.at("auth.email_taken", "email")
+    table.commit(items.claim(user, taken), table.put(account), table.put(user), session)
+    return granted | {"user": items.view(user)}
+
+
+def login(body: Login) -> dict[str, Any]:
+    """Begin a session; `auth.invalid_credentials`, after the same work whatever is wrong, `auth.deactivated`."""
+    user = items.find(body.email)
+    right = hashing.verify(user.get("password_hash") if user else None, body.password)
+    if user is None or not right:
+        raise Fault("auth.invalid_credentials")
+    if "deactivated_at" in user:
+        raise Fault("auth.deactivated")
+    granted, session = sessions.begin(items.account_of(user), user["sk"], user["epoch"])
+    table.apply(session)
+    return granted | {"user": items.view(user)}
+
+
+def me(caller: Caller) -> dict[str, Any]:
+    account = table.get(items.account_key(caller.account_id))
+    return items.view(caller.item) | {"account_name": account["account_name"] if account else ""}

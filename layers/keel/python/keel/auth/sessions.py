@@ -1,0 +1,113 @@
+"""How does a session begin, go on and end? Refresh tokens that work once, and what tells of their reuse.
+
+A session is an item with the hash of its one good refresh token. Access tokens are not stored: the session
+ends for them by its entry in the user's `ended_sessions`, which the gate reads on every call.
+"""
+
+from typing import Any, Final
+
+from keel import clock, ids, table, tokens
+from keel.errors import Fault
+from keel.gate import is_live, user_key
+from keel.table import ConditionFailed, Item, Key, Write
+from keel.tokens import AccessToken
+
+PREFIX: Final = "kl_rt_"
+_LIFETIME: Final = 30 * clock.DAY  # since the last refresh
+# Clocks of two functions may differ: an entry outlives the last access token by a little.
+_REMEMBERED: Final = tokens.USER_TOKEN_SECONDS * clock.SECOND + clock.MINUTE
+
+
+def key(account_id: str, user_id: str, session_id: str) -> Key:
+    return Key(table.partition(account_id, "session"), f"{user_id}#{session_id}")
+
+
+def begin(account_id: str, user_id: str, epoch: int) -> tuple[dict[str, Any], Write]:
+    """A session's first tokens, as a client gets them, and the write that makes them good."""
+    now = clock.now()
+    session_id = ids.mint(now)
+    refresh_token = tokens.with_ids(PREFIX, account_id, user_id, session_id)
+    where = key(account_id, user_id, session_id)
+    item = {
+        "pk": where.pk,
+        "sk": where.sk,
+        "kind": "session",
+        "digest": tokens.digest(refresh_token),
+        "epoch": epoch,
+        **_expiry(now),
+    }
+    return _answer(account_id, user_id, session_id, epoch, refresh_token), table.put(item)
+
+
+def go_on(refresh_token: str) -> dict[str, Any]:
+    """New tokens for a refresh token, which works this once; `auth.invalid_token`, `auth.deactivated`.
+
+    Using one again ends its session: one of the two who hold it has stolen it.
+    """
+    named = tokens.ids_of(PREFIX, refresh_token, 3)
+    if named is None:
+        raise Fault("auth.invalid_token")
+    account_id, user_id, session_id = named
+    where, owner = key(account_id, user_id, session_id), user_key(account_id, user_id)
+    found = table.batch_get([where, owner])
+    session, user = found.get(where), found.get(owner)
+    now = clock.now()
+    if session is None or user is None or session["expires"] <= now:
+        raise Fault("auth.invalid_token")
+    if not is_live(session_id, session["epoch"], user):
+        raise Fault("auth.invalid_token")
+    digest = tokens.digest(refresh_token)
+    if session["digest"] == digest and "deactivated_at" in user:
+        raise Fault("auth.deactivated")
+    renewed = tokens.with_ids(PREFIX, *named)
+    write = table.update(
+        where,
+        "SET #digest = :renewed, #expires = :expires, #ttl = :ttl",
+        "#digest = :digest",
+        digest=digest,
+        renewed=tokens.digest(renewed),
+        **_expiry(now),
+    )
+    try:
+        table.apply(write)
+    except ConditionFailed:
+        end(user, session_id)
+        raise Fault("auth.invalid_token") from None
+    return _answer(account_id, user_id, session_id, session["epoch"], renewed)
+
+
+def end(user: Item, session_id: str) -> None:
+    """End a session with all its tokens, at once."""
+    owner = Key(user["pk"], user["sk"])
+    account_id = user["pk"].partition("#")[0]
+    gone = table.delete(key(account_id, user["sk"], session_id))
+    while True:
+        before, now = user["ended_sessions"], clock.now()
+        after = {id_: at for id_, at in before.items() if at > now - _REMEMBERED} | {session_id: now}
+        change = table.update(
+            owner,
+            "SET #ended_sessions = :after",
+            "#ended_sessions = :before",
+            before=before,
+            after=after,
+        )
+        try:
+            table.commit(change, gone)
+        except ConditionFailed as changed:
+            if changed.item is None:
+                return
+            user = changed.item
+        else:
+            return
+
+
+def _expiry(now: int) -> dict[str, Any]:
+    return {"expires": now + _LIFETIME, "ttl": (now + _LIFETIME) // clock.SECOND + 1}
+
+
+def _answer(account_id: str, user_id: str, session_id: str, epoch: int, refresh_token: str) -> dict[str, Any]:
+    return {
+        "access_token": tokens.issue(AccessToken("user", account_id, user_id, session_id, epoch)),
+        "refresh_token": refresh_token,
+        "expires_in": tokens.USER_TOKEN_SECONDS,
+    }

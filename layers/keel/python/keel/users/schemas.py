@@ -1,0 +1,65 @@
+"""What do clients send and receive about users?"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from keel.auth.hashing import LONGEST
+from keel.fields import Body, Id, RequiredEmail, RequiredText, Search, Text, not_blank
+from keel.records.schemas import Limit
+
+Role = Literal["owner", "member"]
+# A password that is set; one that is only compared may be any text.
+NewPassword = Annotated[Text, Field(min_length=8, max_length=LONGEST), AfterValidator(not_blank)]
+
+
+class UsersList(Body):
+    search: Search = ""
+    limit: Limit = 50
+    offset: Annotated[int, Field(ge=0)] = 0
+
+
+class Invite(Body):
+    email: RequiredEmail
+    name: RequiredText
+    role: Role = "member"
+
+
+class SetActive(Body):
+    user_id: Id = ""
+    active: bool
+
+
+class ChangePassword(Body):
+    current_password: Text
+    new_password: NewPassword
+
+
+class ForgotPassword(Body):
+    email: RequiredEmail
+
+
+class ResetPassword(Body):
+    token: RequiredText
+    new_password: NewPassword
+
+
+class User(BaseModel):
+    id: str
+    account_id: str
+    email: str
+    name: str
+    role: Role
+    must_change_password: bool
+    deactivated_at: str | None
+    created_at: str
+    updated_at: str
+
+
+class UserPage(BaseModel):
+    users: list[User]
+    total: int
+
+
+class Nothing(BaseModel):
+    pass
