@@ -56,6 +56,11 @@ def not_blank(text: str) -> str:
     return text
 
 
+def is_storable(text: str) -> bool:
+    """Whether this is Unicode but for NUL and lone surrogates, where no type of a field has seen to it."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
+
+
 def fold(text: str) -> str:
     """The form in which texts are compared without case: Unicode's canonical caseless matching."""
     decomposed = unicodedata.normalize("NFD", text).casefold()

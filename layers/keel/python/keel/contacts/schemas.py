@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from keel.fields import Body, Email, Id, LongText, Tags, Text
-from keel.records.schemas import Record
+from keel.records.schemas import ById, ListBody, Record
 
 
 class ContactCreate(Body):
@@ -26,8 +26,12 @@ class ContactCreate(Body):
     custom_fields: dict[str, Any] = Field(default_factory=dict)
 
 
-class ContactUpdate(ContactCreate):
-    id: Id = ""
+class ContactUpdate(ById, ContactCreate):
+    pass
+
+
+class ContactList(ListBody):
+    pass
 
 
 class Contact(Record, ContactCreate):

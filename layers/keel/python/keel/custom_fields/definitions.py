@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from keel import ids, table
-from keel.fields import is_blank, is_date
+from keel.fields import is_blank, is_date, is_storable
 from keel.table import Item, Key, Write
 
 KIND: Final = "custom_field"
@@ -144,9 +144,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _is_text(value: Any, _definition: Definition) -> bool:
-    if not isinstance(value, str) or len(value) > TEXT_LENGTH or "\0" in value:
-        return False
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    return isinstance(value, str) and len(value) <= TEXT_LENGTH and is_storable(value)
 
 
 def _is_number(value: Any, _definition: Definition) -> bool:

@@ -71,10 +71,10 @@ class Kind:
 
     `name` is its name in keys and events (`contact`), `resource` the prefix of its codes (`contacts`).
     `fields` are the writable fields with their defaults. On create the checks run in this order: `rules`,
-    `whole` (of all values together), `references`, custom fields, `details` (of all values, on update as
-    well). `reads_only` are attributes that a record shows and no body can write, with their defaults.
-    `filters` are the fields that a list can filter on, each a text or a list of texts. `alongside` gives
-    further writes for the transaction of every change in an account.
+    `whole` (of all values together), `references`, custom fields, `details` (of the whole record, on update as
+    well; it may settle a field that depends on others). `reads_only` are attributes that a record shows and no
+    body can write, with their defaults. `filters` are the fields that a list can filter on, each a text or a
+    list of texts. `alongside` gives further writes for the transaction of every change in an account.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Kind:
     whole: Callable[[Values], None] = _nothing
     references: tuple[Reference, ...] = ()
     joins: tuple[Join, ...] = ()
-    details: Callable[[Values], None] = _nothing
+    details: Callable[[Record], None] = _nothing
     reads_only: Values = field(default_factory=dict)
     filters: tuple[str, ...] = ()
     alongside: Callable[[str], Iterable[Write]] = lambda _account_id: ()

@@ -27,7 +27,7 @@ def page(kind: Kind, caller: Caller, operation: str, body: ListBody) -> Values:
 def whole(kind: Kind, caller: Caller) -> list[Values]:
     """All of the account's records of a kind of which there are few, oldest first."""
     items = table.walk(table.partition(caller.account_id, kind.name))
-    return references.present(kind, [store.from_item(kind, item) for item in items])
+    return references.present(kind, [store.from_item(kind, item) for item in items if item["kind"] == kind.name])
 
 
 def _position(kind: Kind, cursor: str, scope: tuple[Any, ...]) -> str:

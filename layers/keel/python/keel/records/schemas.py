@@ -1,6 +1,6 @@
 """What do clients send and receive alike for every kind of record?"""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -11,6 +11,9 @@ LARGEST_PAGE: Final = 100
 
 # What is above the largest page counts as the largest page.
 Limit = Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
+
+
+T = TypeVar("T", bound=BaseModel)
 
 
 class ById(Body):
@@ -34,6 +37,13 @@ class Record(BaseModel):
     created_by: str
     created_at: str
     updated_at: str
+
+
+class Page(BaseModel, Generic[T]):
+    """What a list answers; `next_cursor` is "" on the last page."""
+
+    items: list[T]
+    next_cursor: str
 
 
 class Deleted(BaseModel):

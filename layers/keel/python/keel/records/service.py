@@ -37,7 +37,7 @@ def create(kind: Kind, caller: Caller, body: Body, once: Once | None = None) -> 
     `body` is an instance of `kind.fields`. Raises the codes of the kind, in their order.
     """
     given = {name: getattr(body, name) for name in kind.fields.model_fields}
-    return _persist(lambda: _create(kind, caller, given, once))
+    return persist(lambda: _create(kind, caller, given, once))
 
 
 def get(kind: Kind, caller: Caller, body: ById) -> Values:
@@ -68,7 +68,7 @@ def amend(
 ) -> Values:
     """Change a record by what `change` makes of it: the new values of some of its fields."""
     key = _key(kind, caller, record_id)
-    return _persist(lambda: _amend(kind, key, caller.account_id, change, cleared))
+    return persist(lambda: _amend(kind, key, caller.account_id, change, cleared))
 
 
 def delete(kind: Kind, caller: Caller, body: ById) -> Values:
@@ -81,11 +81,11 @@ def delete(kind: Kind, caller: Caller, body: ById) -> Values:
             kind,
             record,
             None,
-            [table.delete(key, "#revision = :revision", failed=_stale, **_revision(record))],
+            [table.delete(key, "#revision = :revision", failed=stale, **_revision(record))],
         )
         return {"id": record["id"], "deleted": True}
 
-    return _persist(attempt)
+    return persist(attempt)
 
 
 # --- The steps --------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def _amend(
         "revision": stored["revision"] + 1,
     }
     [view] = references.present(kind, [record], items)
-    write = table.put(store.to_item(kind, record), "#revision = :revision", failed=_stale, **_revision(stored))
+    write = table.put(store.to_item(kind, record), "#revision = :revision", failed=stale, **_revision(stored))
     _save(kind, stored, record, [*checks, write])
     return view
 
@@ -163,8 +163,7 @@ def _amend(
 def _settle_json(kind: Kind, record: Record, given: Values, before: Values, items: references.Targets) -> list[Write]:
     """Merge the JSON fields that are given into those of the record; gives the checks that hold it."""
     if "metadata" in given:
-        merged = before.get("metadata", {}) | given["metadata"]
-        record["metadata"] = {name: value for name, value in merged.items() if value is not None}
+        record["metadata"] = before.get("metadata", {}) | given["metadata"]
     if "custom_fields" not in given:
         return []
     account_id = record["account_id"]
@@ -202,7 +201,7 @@ def _save(kind: Kind, before: Record | None, after: Record | None, writes: list[
         postings.discard(key, record)
 
 
-def _persist(attempt: Callable[[], R]) -> R:
+def persist(attempt: Callable[[], R]) -> R:
     """Try again for as long as others change what the attempt was based on."""
     jitter = random.SystemRandom()
     deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -238,5 +237,5 @@ def _revision(record: Record) -> dict[str, Any]:
     return {"revision": record["revision"]}
 
 
-def _stale(_item: Item | None) -> Exception:
+def stale(_item: Item | None) -> Exception:
     return Stale()

@@ -1,0 +1,1 @@
+"""Activities: the calls, emails and meetings on the timeline."""

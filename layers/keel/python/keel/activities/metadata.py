@@ -1,0 +1,64 @@
+"""What may an activity's `metadata` hold? A JSON Schema for each type, which clients can read as data."""
+
+from typing import Any, Final
+
+from keel.fields import MAX_INTEGER, is_storable
+
+Schema = dict[str, Any]
+
+_TEXT: Final[Schema] = {"type": "string", "maxLength": 255}
+_LONG_TEXT: Final[Schema] = {"type": "string", "maxLength": 10_000}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
+
+
+def _one_of(*choices: str) -> Schema:
+    return {"type": "string", "enum": list(choices)}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "call": _object(
+        direction=_one_of("inbound", "outbound"),
+        outcome=_one_of("connected", "voicemail", "no_answer", "busy"),
+        duration_seconds=_COUNT,
+        notes=_LONG_TEXT,
+    ),
+    "email": _object(
+        direction=_one_of("sent", "received"),
+        subject=_TEXT,
+        body=_LONG_TEXT,
+        source=_one_of("manual", "bcc"),
+    ),
+    "meeting": _object(
+        subject=_TEXT,
+        location=_TEXT,
+        duration_minutes=_COUNT,
+        outcome=_one_of("completed", "cancelled", "no_show"),
+        notes=_LONG_TEXT,
+    ),
+}
+
+
+def misfit(activity_type: str, metadata: dict[str, Any]) -> str:
+    """Why this is no metadata for the type, "" when it is; `null` stands for no value."""
+    properties = SCHEMAS[activity_type]["properties"]
+    for name, value in metadata.items():
+        if name not in properties:
+            return f"The metadata of an activity of type {activity_type} has no such key."
+        if value is not None and not _fits(value, properties[name]):
+            return f"{name} does not fit its schema; activity-schemas-list tells it."
+    return ""
+
+
+def _fits(value: Any, schema: Schema) -> bool:
+    if schema["type"] == "integer":
+        is_integer = isinstance(value, int) and not isinstance(value, bool)
+        return is_integer and schema["minimum"] <= value <= schema["maximum"]
+    if not isinstance(value, str):
+        return False
+    if "enum" in schema:
+        return value in schema["enum"]
+    return len(value) <= schema["maxLength"] and is_storable(value)

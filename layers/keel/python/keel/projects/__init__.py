@@ -1,0 +1,1 @@
+"""Projects: the work that is proposed to companies and done for them."""

@@ -1,0 +1,114 @@
+"""Which contacts take part in a project, and as what?
+
+A project's links to contacts lie together under the project; under the contact lies the same pair the other
+way round, by which the links of a deleted contact are found.
+"""
+
+from keel import clock, ids, table
+from keel.contacts.kind import CONTACT
+from keel.errors import Fault
+from keel.gate import Caller
+from keel.projects.kind import PROJECT
+from keel.projects.schemas import ProjectContactAdd, ProjectContactList, ProjectContactRemove
+from keel.records import references, service
+from keel.records.kinds import Values
+from keel.records.references import Targets, full_name_of
+from keel.table import Item, Key
+
+LINK = "project_contact"
+REVERSE = "contact_project"
+
+
+def links(account_id: str, project_id: str) -> str:
+    """The partition of a project's links; `sk` is the contact's id."""
+    return table.partition(account_id, f"{LINK}#{project_id}")
+
+
+def reverses(account_id: str, contact_id: str) -> str:
+    """The partition of the projects that a contact is in; `sk` is the project's id."""
+    return table.partition(account_id, f"{REVERSE}#{contact_id}")
+
+
+def add(caller: Caller, body: ProjectContactAdd) -> Values:
+    """Add a contact, or give one that is there already another role; without a role it keeps the one it has."""
+    pair = _Pair(caller, body.project_id, body.contact_id)
+    gives_role = "role" in body.model_fields_set or "role" in body.cleared
+    return service.persist(lambda: _add(pair, body.role if gives_role else None))
+
+
+def remove(caller: Caller, body: ProjectContactRemove) -> Values:
+    """Take a contact out of a project."""
+    pair = _Pair(caller, body.project_id, body.contact_id)
+    items = pair.read()
+    if items[pair.link] is None:
+        raise Fault("contacts.not_found")
+    table.commit(
+        table.delete(pair.link, "attribute_exists(pk)", failed=table.otherwise(Fault("contacts.not_found"))),
+        table.delete(pair.reverse),
+    )
+    return {"project_id": pair.project.sk, "contact_id": pair.contact.sk, "deleted": True}
+
+
+def list_(caller: Caller, body: ProjectContactList) -> Values:
+    """The contacts of a project, in the order in which they were added."""
+    project = PROJECT.key(caller.account_id, _id(body.project_id, "project_id"))
+    found = sorted(table.walk(links(caller.account_id, project.sk)), key=lambda link: (link["created_at"], link["sk"]))
+    contacts = {link["sk"]: CONTACT.key(caller.account_id, link["sk"]) for link in found}
+    items = references.read([project, *contacts.values()])
+    if items[project] is None:
+        raise PROJECT.fault("not_found")
+    views = [_view(link, contact) for link in found if (contact := items[contacts[link["sk"]]]) is not None]
+    return {"items": views, "next_cursor": ""}
+
+
+class _Pair:
+    """A project and a contact, as they were named in a request."""
+
+    def __init__(self, caller: Caller, project_id: str, contact_id: str) -> None:
+        account_id = caller.account_id
+        self.project = PROJECT.key(account_id, _id(project_id, "project_id"))
+        self.contact = CONTACT.key(account_id, _id(contact_id, "contact_id"))
+        self.link = Key(links(account_id, self.project.sk), self.contact.sk)
+        self.reverse = Key(reverses(account_id, self.contact.sk), self.project.sk)
+
+    def read(self) -> Targets:
+        items = references.read([self.project, self.contact, self.link])
+        if items[self.project] is None:
+            raise PROJECT.fault("not_found")
+        if items[self.contact] is None:
+            raise CONTACT.fault("not_found")
+        return items
+
+
+def _add(pair: _Pair, role: str | None) -> Values:
+    items = pair.read()
+    stored = items[pair.link]
+    if stored is None:
+        link = {"kind": LINK, "role": role or "", "created_at": clock.text(clock.now())}
+        write = table.put(pair.link._asdict() | link, "attribute_not_exists(pk)", failed=service.stale)
+    else:
+        link = stored | {"role": stored["role"] if role is None else role}
+        write = table.update(pair.link, "SET #role = :role", failed=service.stale, role=link["role"])
+    table.commit(
+        table.check(pair.project, failed=table.otherwise(PROJECT.fault("not_found"))),
+        table.check(pair.contact, failed=table.otherwise(CONTACT.fault("not_found"))),
+        write,
+        table.put(pair.reverse._asdict() | {"kind": REVERSE}),
+    )
+    return _view(link | {"sk": pair.contact.sk}, items[pair.contact] or {})
+
+
+def _view(link: Item, contact: Item) -> Values:
+    return {
+        "contact_id": link["sk"],
+        "contact_name": full_name_of(contact),
+        "role": link["role"],
+        "created_at": link["created_at"],
+    }
+
+
+def _id(value: str, field: str) -> str:
+    id_ = ids.parse(value)
+    if id_ is None:
+        raise PROJECT.fault("invalid_id", field)
+    return id_

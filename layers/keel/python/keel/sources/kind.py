@@ -1,0 +1,14 @@
+"""What are sources, to the mechanism that keeps records?"""
+
+from typing import Final
+
+from keel.records.kinds import Kind, required_text
+from keel.sources.schemas import SourceCreate
+
+SOURCE: Final = Kind(
+    name="source",
+    resource="sources",
+    fields=SourceCreate,
+    rules=(required_text("name", "name_required"),),
+    reads_only={"archived_at": None},
+)

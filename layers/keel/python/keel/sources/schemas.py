@@ -1,0 +1,20 @@
+"""What do clients send and receive about sources?"""
+
+from keel.fields import Body, Text
+from keel.records.schemas import ById, Record
+
+
+class SourceCreate(Body):
+    name: Text = ""
+
+
+class SourceUpdate(ById, SourceCreate):
+    pass
+
+
+class SourceList(Body):
+    include_archived: bool = False
+
+
+class Source(Record, SourceCreate):
+    archived_at: str | None
