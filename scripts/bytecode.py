@@ -1,8 +1,8 @@
-"""How does bytecode get into what is deployed? Importing sources without it costs 2.7 times the time at every cold start.
+"""How does bytecode get into what is deployed? A cold start that has to compile takes 2.7 times as long to import.
 
-Lambda's folders are read-only, so it has to be shipped, and made by the very Python that runs the functions. A host that lacks
-it uses Pyodide, CPython compiled to WebAssembly: bytecode depends on Python's version alone, not on the machine. The files are
-of the unchecked-hash kind: a time stamp would not survive the zip file.
+Lambda's folders are read-only, so it has to be shipped, and made by the very Python that runs the functions. A host
+that lacks it uses Pyodide, CPython compiled to WebAssembly: bytecode depends on Python's version alone, not on the
+machine. The files are of the unchecked-hash kind: a time stamp would not survive the zip file.
 
     bytecode.py FOLDER    compiles the content of a layer's python folder
 """

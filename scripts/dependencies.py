@@ -1,7 +1,7 @@
 """How is the layer of third-party packages built? For the functions' platform, trimmed to what they use, with bytecode.
 
-`sam build` calls it through layers/dependencies/Makefile: dependencies.py ARTIFACTS_DIR. Only wheels are used, so the host
-needs neither the functions' Python nor Docker.
+`sam build` calls it through layers/dependencies/Makefile: dependencies.py ARTIFACTS_DIR. Only wheels are used, so the
+host needs neither the functions' Python nor Docker.
 """
 
 import shutil

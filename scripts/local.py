@@ -9,7 +9,6 @@ local.py reset     wipe its data
 
 import hashlib
 import io
-import json
 import os
 import platform
 import shutil
@@ -132,7 +131,7 @@ class Stack:
     # ---- Deploying ------------------------------------------------------------------------------------------------
 
     def client(self, service: str) -> Any:
-        return boto3.client(
+        return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.endpoint,
             region_name="us-east-1",
@@ -163,7 +162,7 @@ class Stack:
         self.client("ssm").put_parameter(Name=DEPLOYED, Value=value, Type="String", Overwrite=True)
 
     def _mend(self) -> None:
-        """Does what MiniStack's CloudFormation leaves out of the template: expiry of items, the gateway's own answers."""
+        """Does what MiniStack's CloudFormation leaves out: expiry of items, the gateway's own answers."""
         name, ttl = (
             self.physical("Table"),
             template.resources("AWS::DynamoDB::Table")["Table"]["TimeToLiveSpecification"],
@@ -228,7 +227,7 @@ class Stack:
             yield ""
 
 
-# ---- Building ---------------------------------------------------------------------------------------------------------
+# ---- Building ------------------------------------------------------------------------------------------------------
 
 
 def build() -> None:
@@ -292,7 +291,7 @@ def logical_id(folder: str) -> str:
     return "".join(word.capitalize() for word in folder.split("_")) + "Function"
 
 
-# ---- Commands ---------------------------------------------------------------------------------------------------------
+# ---- Commands ------------------------------------------------------------------------------------------------------
 
 
 def up(stack: Stack) -> None:
@@ -347,7 +346,7 @@ def put_live(stack: Stack, changed: set[str]) -> None:
 
 
 def stamps() -> dict[str, int]:
-    """When each part last changed: a function's folder, "keel" for the layer, "deploy" for what only a deployment changes."""
+    """When each part last changed: a function's folder, "keel" (the layer), "deploy" (what needs a deployment)."""
     found: dict[str, int] = {}
     for path in sources():
         parts = path.relative_to(ROOT).parts

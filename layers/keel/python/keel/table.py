@@ -346,7 +346,8 @@ def apply(write: Write, *, returning: str = "NONE") -> Item:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ConditionalCheckFailedException":
-                raise write.refused(error.response.get("Item")) from None
+                stored: Any = error.response.get("Item")
+                raise write.refused(stored) from None
             if code != "TransactionConflictException":
                 raise
         else:

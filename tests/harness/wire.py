@@ -1,0 +1,129 @@
+"""What goes over the wire to DynamoDB? Counts the calls of the code under test, and makes chosen ones fail."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+_READS: Final = frozenset({"GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan"})
+_WRITES: Final = frozenset(
+    {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"},
+)
+
+
+class Killed(BaseException):
+    """Stands for the death of a process: no `except Exception` catches it."""
+
+
+@dataclass
+class Trips:
+    """The DynamoDB calls of a block, in order, with the units that the engine charged for them."""
+
+    calls: list[str] = field(default_factory=list)
+    read_units: float = 0.0
+    write_units: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def charge(self, operation: str, answer: dict[str, Any]) -> None:
+        consumed = answer.get("ConsumedCapacity") or []
+        units = sum(each["CapacityUnits"] for each in (consumed if isinstance(consumed, list) else [consumed]))
+        if operation in _READS:
+            self.read_units += units
+        else:
+            self.write_units += units
+
+
+@dataclass
+class Injection:
+    """A failure waiting for its call; `hits` counts the calls that it has failed."""
+
+    operation: str
+    error: BaseException | dict[str, Any]
+    times: int
+    skip: int
+    after: bool
+    hits: int = 0
+
+    def applies(self, operation: str) -> bool:
+        if self.operation not in ("*", operation) or self.hits >= self.times:
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.hits += 1
+        return True
+
+
+class Wire:
+    """The hooks between the code under test and DynamoDB; botocore calls them for every call."""
+
+    def __init__(self) -> None:
+        self._counting: list[Trips] = []
+        self._injections: list[Injection] = []
+
+    def attach(self, register: Callable[[str, Callable[..., Any]], None]) -> None:
+        """`register` is that of a botocore session that has made no clients yet."""
+        register("provide-client-params.dynamodb", self._ask)
+        register("before-call.dynamodb", self._before)
+        register("after-call.dynamodb", self._after)
+
+    @contextmanager
+    def counting(self) -> Iterator[Trips]:
+        trips = Trips()
+        self._counting.append(trips)
+        try:
+            yield trips
+        finally:
+            # By identity: trips with the same content are equal.
+            self._counting = [each for each in self._counting if each is not trips]
+
+    def inject(self, injection: Injection) -> None:
+        self._injections.append(injection)
+
+    def clear(self) -> None:
+        self._injections.clear()
+
+    def _ask(self, params: dict[str, Any], model: Any, **_rest: Any) -> dict[str, Any]:
+        """The engine says what a call costs only when it is asked."""
+        counted = self._counting and model.name in _READS | _WRITES
+        return params | {"ReturnConsumedCapacity": "TOTAL"} if counted else params
+
+    def _before(self, model: Any, **_rest: Any) -> tuple[Any, dict[str, Any]] | None:
+        for trips in self._counting:
+            trips.calls.append(model.name)
+        for injection in self._injections:
+            if not injection.after and injection.applies(model.name):
+                return _fail(injection.error)
+        return None
+
+    def _after(self, parsed: dict[str, Any], model: Any, **_rest: Any) -> None:
+        for trips in self._counting:
+            trips.charge(model.name, parsed)
+        for injection in self._injections:
+            if injection.after and injection.applies(model.name):
+                _, answer = _fail(injection.error)
+                raise ClientError(answer, model.name)  # type: ignore[arg-type]
+
+
+def _fail(error: BaseException | dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    if isinstance(error, BaseException):
+        raise error
+    status = error.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    return SimpleNamespace(status_code=status), error
+
+
+def refusal(code: str, message: str = "injected", **more: Any) -> dict[str, Any]:
+    """An answer of DynamoDB's that refuses a call, `ThrottlingException` for example, as botocore parses it."""
+    metadata = {"HTTPStatusCode": 400, "HTTPHeaders": {}, "RetryAttempts": 0}
+    return {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata, **more}
+
+
+def conflict(*codes: str) -> dict[str, Any]:
+    """A cancelled transaction; `codes` are its reasons, one conflict unless told otherwise."""
+    reasons = [{"Code": code} for code in codes or ("TransactionConflict",)]
+    return refusal("TransactionCanceledException", CancellationReasons=reasons)
