@@ -1,0 +1,39 @@
+"""Keel's API from Python: `Keel` with threads, `AsyncKeel` with asyncio, one exception family, webhooks."""
+
+from keel_crm.clients import AsyncKeel, Keel
+from keel_crm.errors import (
+    AuthenticationError,
+    Detail,
+    ForbiddenError,
+    InvalidRequestError,
+    KeelError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+    SignatureError,
+    UnreachableError,
+)
+from keel_crm.retries import Retries
+from keel_crm.tokens import MemoryTokens, Tokens, TokenStore
+from keel_crm.webhooks import Event, verify
+
+__all__ = [
+    "AsyncKeel",
+    "AuthenticationError",
+    "Detail",
+    "Event",
+    "ForbiddenError",
+    "InvalidRequestError",
+    "Keel",
+    "KeelError",
+    "MemoryTokens",
+    "NotFoundError",
+    "RateLimitError",
+    "Retries",
+    "ServerError",
+    "SignatureError",
+    "TokenStore",
+    "Tokens",
+    "UnreachableError",
+    "verify",
+]

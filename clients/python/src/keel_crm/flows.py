@@ -1,0 +1,160 @@
+"""How is an operation called? Every decision of the client, without its input and output.
+
+A flow is a generator that yields what is to be done next, `Send` or `Wait`, and is sent the outcome. The
+two clients, `Keel` and `AsyncKeel`, do no more than carry the steps out, each in its own way.
+"""
+
+import json
+import logging
+import uuid
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from keel_crm import errors
+from keel_crm.errors import AuthenticationError, KeelError, UnreachableError
+from keel_crm.operations import OPERATIONS
+from keel_crm.retries import Retries
+from keel_crm.schema import Operation
+from keel_crm.tokens import Tokens, TokenStore
+
+log = logging.getLogger("keel_crm")
+
+_POLL: Final = 0.02
+_SIGNING_IN: Final = ("auth-register", "auth-login", "auth-refresh-token")
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send this; the outcome is the response, or the fault that came instead."""
+
+    operation: str
+    content: bytes = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Let this many seconds pass."""
+
+    seconds: float
+
+
+Outcome = httpx.Response | httpx.RequestError | None
+Flow = Generator[Send | Wait, Outcome, Any]
+
+
+@dataclass(frozen=True)
+class App:
+    """The credentials of an OAuth app."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Flows:
+    """The flows of one client. `app` renews the tokens in `store`; without one, their refresh token does."""
+
+    store: TokenStore
+    app: App | None
+    retries: Retries
+
+    def call(self, name: str, body: dict[str, Any], idempotency_key: str | None = None) -> Flow:
+        """Call an operation; returns its result, or raises a `KeelError`."""
+        operation = OPERATIONS[name]
+        headers: dict[str, str] = {}
+        if operation.idempotent:
+            headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
+        if operation.public:
+            result = yield from self._send(operation, body, headers)
+        else:
+            result = yield from self._send_signed(operation, body, headers)
+        if name in _SIGNING_IN:
+            self.store.save(Tokens.of(result))
+        elif name == "auth-logout":
+            self.store.save(None)
+        return result
+
+    def pages(self, name: str, body: dict[str, Any]) -> Flow:
+        """The next page of a list, and the body that asks for the one after it, or `None`."""
+        page = yield from self.call(name, body)
+        cursor = page["next_cursor"]
+        return page["items"], body | {"cursor": cursor} if cursor else None
+
+    def _send_signed(self, operation: Operation, body: dict[str, Any], headers: dict[str, str]) -> Flow:
+        tokens = self.store.load()
+        if self._renewable(tokens) and (tokens is None or tokens.ending):
+            tokens = yield from self._renew(tokens)
+        try:
+            return (yield from self._send(operation, body, headers | _bearer(tokens)))
+        except AuthenticationError as error:
+            if error.code != "auth.invalid_token" or not self._renewable(tokens):
+                raise
+        tokens = yield from self._renew(tokens)
+        return (yield from self._send(operation, body, headers | _bearer(tokens)))
+
+    def _send(self, operation: Operation, body: dict[str, Any], headers: dict[str, str]) -> Flow:
+        """Send one request, again where that helps and does no harm."""
+        content = json.dumps(body).encode()
+        attempt = 0
+        while True:
+            outcome = yield Send(operation.name, content, headers)
+            try:
+                return _read(operation.name, outcome)
+            except KeelError as error:
+                pause = self.retries.pause(error, attempt, repeatable=operation.repeatable)
+                if pause is None:
+                    raise
+                attempt += 1
+                log.info("%s failed (%s), again in %.1f s", operation.name, error.code, pause)
+                yield Wait(pause)
+
+    def _renewable(self, tokens: Tokens | None) -> bool:
+        return self.app is not None or (tokens is not None and bool(tokens.refresh_token))
+
+    def _renew(self, stale: Tokens | None) -> Generator[Send | Wait, Outcome, Tokens | None]:
+        """Tokens other than `stale`: renewed here, or by whoever held the right to while we waited for it."""
+        while not self.store.acquire():
+            yield Wait(_POLL)
+        try:
+            found = self.store.load()
+            if found != stale:
+                return found
+            if self.app:
+                name = "oauth-token"
+                body = {"grant_type": "client_credentials", **vars(self.app)}
+            else:
+                name = "auth-refresh-token"
+                body = {"refresh_token": found.refresh_token if found else ""}
+            # Not sent again once it may have arrived: a refresh token that comes twice ends its session.
+            renewed = Tokens.of((yield from self._send(OPERATIONS[name], body, {})))
+            self.store.save(renewed)
+            return renewed
+        finally:
+            self.store.release()
+
+
+def _bearer(tokens: Tokens | None) -> dict[str, str]:
+    if tokens is None:
+        raise AuthenticationError(errors.SIGNED_OUT, "This client has no token: sign in first.")
+    return {"Authorization": f"Bearer {tokens.access_token}"}
+
+
+def _read(operation: str, outcome: Outcome) -> Any:
+    """What was answered; raises a `KeelError` unless it is a success in Keel's envelope."""
+    if not isinstance(outcome, httpx.Response):
+        unsent = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        why = str(outcome) or type(outcome).__name__
+        raise UnreachableError(f"{operation} got no answer: {why}", sent=not unsent) from outcome
+    log.debug("%s answered %d, request %s", operation, outcome.status_code, outcome.headers.get("X-Request-Id"))
+    try:
+        envelope = outcome.json()
+    except ValueError:
+        envelope = None
+    if isinstance(envelope, dict) and envelope.get("ok") is True and "result" in envelope:
+        return envelope["result"]
+    error = envelope.get("error") if isinstance(envelope, dict) else None
+    raise errors.of_answer(outcome.status_code, outcome.headers, error)

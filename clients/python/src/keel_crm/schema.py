@@ -1,0 +1,31 @@
+"""What does the client know of an operation besides its types?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FieldKind = Literal["text", "integer", "number", "boolean", "texts", "json"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a body. `choices` are the only values that a text, or each of several, may have."""
+
+    name: str
+    kind: FieldKind
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`public` takes no token; `idempotent` takes an Idempotency-Key; `repeatable` may be sent twice without
+    harm; `paged` answers a page with a cursor, and takes one."""
+
+    name: str
+    resource: str
+    method: str
+    public: bool = False
+    idempotent: bool = False
+    repeatable: bool = False
+    paged: bool = False
+    fields: tuple[Field, ...] = ()
