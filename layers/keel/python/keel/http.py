@@ -113,7 +113,7 @@ class Api:
         """Declare an operation for callers with a token; its function gives a JSON object."""
 
         def declare(run: Callable[[Call[B]], Any]) -> Callable[[Call[B]], Any]:
-            self.operations[name] = Operation(name, schema, result, run, access, "", idempotent, self._read_json)
+            self.operations[name] = Operation(name, schema, result, run, access, "", idempotent, self.read_json)
             return run
 
         return declare
@@ -131,7 +131,7 @@ class Api:
 
         def declare(run: Callable[[PublicCall[B]], Any]) -> Callable[[PublicCall[B]], Any]:
             self.operations[name] = Operation(
-                name, schema, result, run, Access.PUBLIC, bucket, False, reads or self._read_json
+                name, schema, result, run, Access.PUBLIC, bucket, False, reads or self.read_json
             )
             return run
 
@@ -204,7 +204,7 @@ class Api:
         except RecursionError:
             raise self.malformed("The body is nested too deeply.") from None
 
-    def _read_json(self, request: Request) -> dict[str, Any]:
+    def read_json(self, request: Request) -> dict[str, Any]:
         """The body as a JSON object; nothing counts as `{}`."""
         text = self.read_text(request)
         if not text:

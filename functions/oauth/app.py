@@ -1,0 +1,26 @@
+"""Which operations does the token endpoint have?"""
+
+from typing import Any
+
+from keel.http import Api, PublicCall, Request
+from keel.oauth_apps import grants
+from keel.oauth_apps.schemas import TokenGrant, TokenRequest
+
+api = Api("oauth")
+handler = api.handle
+
+
+def _read(request: Request) -> dict[str, Any]:
+    """The body as JSON or, if it says that it is one, as a form."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != grants.FORM:
+        return api.read_json(request)
+    parameters = grants.read_form(api.read_text(request))
+    if parameters is None:
+        raise api.malformed("The form is malformed.")
+    return parameters
+
+
+@api.public_operation("oauth-token", TokenRequest, result=TokenGrant, reads=_read)
+def token(call: PublicCall[TokenRequest]) -> dict[str, Any]:
+    return grants.grant(call.body, call.headers.get("authorization"))

@@ -1,0 +1,1 @@
+"""Mails: what is to be sent, and the tokens that they bring."""

@@ -1,0 +1,95 @@
+"""How does a mail leave? From the outbox to SES, once for each mail unless a function dies just between.
+
+What SES will not send goes aside, so that it holds nobody else up; what it cannot send now is tried again.
+"""
+
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from keel import aws, clock, table
+from keel.gate import user_key
+from keel.logs import describe, logger
+from keel.mails import outbox, tokens
+from keel.mails.outbox import Purpose
+from keel.settings import mail_settings
+from keel.table import Item, Key
+from keel.users import items
+
+# Nothing that a user wrote stands in a mail: an invitation must not carry a stranger's words to a stranger.
+_TEXTS: Final[dict[Purpose, tuple[int, str, str]]] = {
+    "invitation": (
+        7 * clock.DAY,
+        "You have been invited",
+        "You have been invited to work with a CRM account.\n\n"
+        "Follow this link to choose your password. It works once, within 7 days:\n\n{link}\n",
+    ),
+    "reset": (
+        clock.HOUR,
+        "Reset your password",
+        "Somebody, probably you, has asked to reset the password of your CRM account.\n\n"
+        "Follow this link to choose a new one. It works once, within an hour:\n\n{link}\n\n"
+        "If it was not you, there is nothing to do.\n",
+    ),
+}
+_PASSING: Final = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
+
+
+def handle(event: dict[str, Any]) -> dict[str, Any]:
+    """Send the mails of a batch of stream records; names those that are to be tried again."""
+    failures = []
+    for record in event["Records"]:
+        keys = record["dynamodb"]["Keys"]
+        try:
+            deliver(Key(keys["pk"]["S"], keys["sk"]["S"]))
+        except Exception as error:  # noqa: BLE001 - a batch processor: one mail must not fail the others
+            logger.error("a mail waits", **describe(error))
+            failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
+    return {"batchItemFailures": failures}
+
+
+def deliver(key: Key) -> None:
+    """Send a mail of the outbox, if it has not been sent and there is somebody to send it to."""
+    mail = outbox.find(key)
+    if mail is None:
+        return
+    user = _recipient(mail)
+    if user is not None and "deactivated_at" not in user:
+        account_id = items.account_of(user)
+        try:
+            _send(account_id, user, mail["purpose"])
+        except ClientError as error:
+            if not _is_final(error):
+                raise
+            logger.error("a mail went aside", account_id=account_id, **describe(error))
+            outbox.put_aside(key, error.response["Error"]["Code"])
+            return
+        logger.info("a mail went out", account_id=account_id, purpose=mail["purpose"])
+    outbox.sent(key)
+
+
+def _recipient(mail: Item) -> Item | None:
+    if mail["purpose"] == "reset":
+        return items.find(mail["email"])
+    return table.get(user_key(items.account_of(mail), mail["user_id"]))
+
+
+def _send(account_id: str, user: Item, purpose: Purpose) -> None:
+    lifetime, subject, text = _TEXTS[purpose]
+    link = f"{mail_settings().link_site}?token={tokens.mint(account_id, user, lifetime)}"
+    aws.client("sesv2").send_email(
+        FromEmailAddress=mail_settings().sender,
+        Destination={"ToAddresses": [user["email"]]},
+        Content={
+            "Simple": {
+                "Subject": {"Data": subject, "Charset": "UTF-8"},
+                "Body": {"Text": {"Data": text.format(link=link), "Charset": "UTF-8"}},
+            }
+        },
+    )
+
+
+def _is_final(error: ClientError) -> bool:
+    """Whether SES would refuse this mail again: a fault of the request, not of the moment."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return 400 <= status < 500 and error.response["Error"]["Code"] not in _PASSING
