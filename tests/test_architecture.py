@@ -1,0 +1,112 @@
+"""Does the code keep to its own structure? The rules that a machine can check."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from template import ROOT
+
+LAYER = ROOT / "layers/keel/python/keel"
+OURS = sorted([*LAYER.rglob("*.py"), *(ROOT / "functions").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")])
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+APPS = sorted((ROOT / "functions").glob("*/app.py"))
+TEXTS = [*OURS, *TESTS, *(ROOT / "docs").rglob("*.md"), ROOT / "template.yaml", ROOT / "Makefile"]
+
+
+def ends_faults(path: Path) -> bool:
+    """The mapper of requests, and workers that report one bad record and go on with the rest of its batch."""
+    return path.name == "http.py" or "batchItemFailures" in path.read_text()
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("path", [*OURS, *TESTS], ids=shown)
+def test_a_module_opens_with_the_question_that_it_answers(path: Path) -> None:
+    text = ast.get_docstring(tree(path))
+    assert text, "no docstring"
+    assert "?" in text.split("\n\n")[0] or path.name == "__init__.py"
+
+
+@pytest.mark.parametrize("path", [*OURS, *TESTS], ids=shown)
+def test_a_module_has_a_name_that_says_what_is_in_it(path: Path) -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "base", "misc", "manager", "managers"}
+    assert not vague & {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
+
+
+@pytest.mark.parametrize("path", APPS, ids=shown)
+def test_a_function_says_who_may_call_and_leaves_the_rest_to_the_layer(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 130
+    third_party = {"boto3", "botocore", "pydantic", "jwt", "urllib3"}
+    assert not third_party & {name.split(".")[0] for name in imports(path)}
+    assert not {name for name in imports(path) if name.startswith(("keel.table", "keel.aws"))}
+    assert [each.name for each in path.parent.iterdir() if each.name != "__pycache__"] == ["app.py"]
+
+
+@pytest.mark.parametrize("path", sorted(LAYER.rglob("*.py")), ids=shown)
+def test_arrows_point_one_way(path: Path) -> None:
+    found = imports(path)
+    assert not {name for name in found if name.startswith(("functions", "tests"))}
+    # What is kept knows nothing of requests: only what declares operations stands above http.
+    if path.name not in ("http.py", "operations.py"):
+        assert not {name for name in found if name.startswith("keel.http")}
+    if path.name in ("table.py", "aws.py", "errors.py", "settings.py", "clock.py", "ids.py"):
+        allowed = {"keel", "keel.aws", "keel.errors", "keel.settings", "keel.table", "keel.clock"}
+        assert {name for name in found if name.startswith("keel") and name.count(".") < 2} <= allowed
+
+
+@pytest.mark.parametrize("path", sorted(LAYER.rglob("*.py")), ids=shown)
+def test_one_module_shapes_answers(path: Path) -> None:
+    constants = {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)}
+    assert "statusCode" not in constants or path.name == "http.py"
+
+
+@pytest.mark.parametrize("path", OURS, ids=shown)
+def test_no_fault_is_swallowed(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ExceptHandler):
+            names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)} if node.type else {"bare"}
+            broad = names & {"bare", "Exception", "BaseException"}
+            reraises = any(isinstance(each, ast.Raise) and each.exc is None for each in ast.walk(node))
+            assert not broad or reraises or ends_faults(path), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", OURS, ids=shown)
+def test_modules_and_functions_are_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = (node.end_lineno or 0) - node.lineno
+            assert body <= 60, f"{node.name} has {body} lines"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=shown)
+def test_tests_neither_sleep_nor_skip(path: Path) -> None:
+    names = {ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+    assert not {name for name in names if name.startswith("pytest.") and name.endswith(("skip", "skipif", "xfail"))}
+    assert "time.sleep" not in names or path.parent.name in ("harness", "e2e")
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
+    for path in TEXTS:
+        assert not marks.search(path.read_text()), path

@@ -1,0 +1,271 @@
+"""Does template.yaml say what the code needs, and no more? Routes, permissions, what is kept, limits, packages."""
+
+import ast
+import importlib.metadata
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import template
+
+ROOT = template.ROOT
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+FOLDERS = sorted(template.functions())
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every policy, with the resource that it stands in."""
+    for name, properties in template.resources("AWS::IAM::ManagedPolicy").items():
+        yield from ((name, each) for each in properties["PolicyDocument"]["Statement"])
+    for folder, properties in template.functions().items():
+        for policy in properties.get("Policies", []):
+            yield from ((folder, each) for each in listed(policy.get("Statement", [])))
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# ---- Routes ---------------------------------------------------------------------------------------------------------
+
+
+RESOURCES = [each for each in FOLDERS if each != "api" and "RestApiId" in str(template.functions()[each])]
+
+
+@pytest.mark.parametrize("folder", RESOURCES)
+def test_a_function_is_routed_exactly_the_operations_that_it_declares(function, folder):
+    declared = {f"/api/{name}" for name in function(folder).api.operations}
+    routed = {path for (method, path), to in template.routes().items() if to == folder and path.startswith("/api/")}
+    assert declared
+    assert routed == declared
+
+
+def test_each_operation_is_reached_by_post_and_answers_every_other_method_itself() -> None:
+    routes = template.routes()
+    paths = {path for _, path in routes if path.startswith("/api/")}
+    assert paths
+    for path in paths:
+        assert routes["POST", path] == routes["ANY", path]
+    # MiniStack knows no ANY: there the catch-all answers these, and so it does wherever there is no operation.
+    for path in ("/", "/{proxy+}"):
+        assert {method for method, at in routes if at == path} == set(VERBS)
+
+
+def test_no_answer_of_the_gateway_lacks_the_envelope() -> None:
+    answers = template.resources("AWS::Serverless::Api")["Api"]["GatewayResponses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "REQUEST_TOO_LARGE", "MISSING_AUTHENTICATION_TOKEN"} <= answers.keys()
+    from keel.errors import CODES
+
+    for kind, answer in answers.items():
+        body = json.loads(answer["ResponseTemplates"]["application/json"])
+        assert body["ok"] is False
+        status, _ = CODES[body["error"]["code"]]
+        assert answer.get("StatusCode", status) == status, kind
+        assert body["error"]["request_id"] == "$context.requestId"
+        assert answer["ResponseParameters"]["Headers"]["X-Request-Id"] == "context.requestId"
+
+
+# ---- Functions and permissions --------------------------------------------------------------------------------------
+
+
+def test_each_function_folder_has_its_block() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert folders == set(FOLDERS)
+
+
+def test_logical_ids_are_the_folders_in_pascal_case() -> None:
+    for logical, properties in template.resources("AWS::Serverless::Function").items():
+        folder = properties["CodeUri"].removeprefix("functions/").rstrip("/")
+        assert logical == "".join(word.capitalize() for word in folder.split("_")) + "Function"
+
+
+def test_permissions_name_their_verbs_and_resources() -> None:
+    found = list(statements())
+    assert found
+    for where, statement in found:
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in listed(statement["Action"]) if "*" in action], where
+        assert "*" not in listed(statement["Resource"]), where
+
+
+def test_no_function_may_read_the_whole_table_or_change_it() -> None:
+    for where, statement in statements():
+        actions = set(listed(statement["Action"]))
+        assert not actions & {"dynamodb:DeleteTable", "dynamodb:UpdateTable", "dynamodb:CreateTable"}, where
+        assert "dynamodb:Scan" not in actions or where.endswith("sweeper"), where
+
+
+# ---- What is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_what_customers_trust_us_with_outlives_the_stack() -> None:
+    kept = {"AWS::DynamoDB::Table", "AWS::KMS::Key"}
+    found = [each for each in template.load()["Resources"].values() if each["Type"] in kept]
+    assert found
+    for resource in found:
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    table = template.resources("AWS::DynamoDB::Table")["Table"]
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_logs_are_kept_as_long_as_the_operator_decides() -> None:
+    groups = template.resources("AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    assert template.load()["Globals"]["Function"]["LoggingConfig"]["LogGroup"] == {"Ref": "Logs"}
+
+
+def test_no_bucket_is_public() -> None:
+    buckets = template.resources("AWS::S3::Bucket")
+    assert buckets
+    for name, bucket in buckets.items():
+        blocked = bucket["PublicAccessBlockConfiguration"]
+        assert len(blocked) == 4, name
+        assert all(blocked.values()), name
+
+
+# ---- Queues and streams ---------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_tried_five_times_and_then_kept_aside_with_an_alarm() -> None:
+    queues = template.resources("AWS::SQS::Queue")
+    dead = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for queue in queues.values()
+        if "RedrivePolicy" in queue
+    }
+    alarms = json.dumps(template.resources("AWS::CloudWatch::Alarm"))
+    for name, queue in queues.items():
+        if name in dead:
+            assert f'["{name}", "QueueName"]' in alarms, f"{name} has no alarm"
+        else:
+            assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5, name
+
+
+def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_run() -> None:
+    queues = template.resources("AWS::SQS::Queue")
+    default = template.load()["Globals"]["Function"]["Timeout"]
+    for folder, properties in template.functions().items():
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == "SQS":
+                queue = queues[event["Properties"]["Queue"]["Fn::GetAtt"][0]]
+                assert queue["VisibilityTimeout"] >= 6 * properties.get("Timeout", default), folder
+                assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"], folder
+
+
+def test_a_stream_record_that_no_retry_helps_is_kept_whole() -> None:
+    events = [event for each in template.functions().values() for event in each.get("Events", {}).values()]
+    streams = [event["Properties"] for event in events if event["Type"] == "DynamoDB"]
+    assert streams
+    for stream in streams:
+        assert stream["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["StreamFailures", "Arn"]}
+        assert stream["BisectBatchOnFunctionError"] is True
+        assert stream["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordAge"}
+
+
+# ---- Limits ---------------------------------------------------------------------------------------------------------
+
+
+class _NoManagedPolicies:
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def expanded() -> dict[str, Any]:
+    """The template as CloudFormation deploys it."""
+    from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
+
+    source = template.load()
+    for resource in source["Resources"].values():
+        for name in ("CodeUri", "ContentUri"):
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = "s3://bucket/key"
+    given = {name: str(each.get("Default", "x")) for name, each in source["Parameters"].items()}
+    found: dict[str, Any] = transform(source, given, _NoManagedPolicies())
+    return found
+
+
+def test_the_stack_stays_well_below_the_limits_of_cloudformation() -> None:
+    whole = expanded()
+    assert len(whole["Resources"]) < 450  # of 500
+    assert len(json.dumps(whole)) < 900_000  # of 1 MB
+    assert len(whole["Parameters"]) < 200
+    assert len({path for _, path in template.routes()}) < 250  # of 300 resources of an API
+
+
+def test_each_parameter_says_what_it_is_for() -> None:
+    for name, parameter in template.load()["Parameters"].items():
+        assert "Description" in parameter or "AllowedValues" in parameter, name
+    local = (ROOT / "samconfig.toml").read_text()
+    without_default = {name for name, each in template.load()["Parameters"].items() if "Default" not in each}
+    assert without_default == {"MailSender", "LinkSite"}
+    assert all(f'"{name}=' in local for name in without_default)
+
+
+# ---- Packages -------------------------------------------------------------------------------------------------------
+
+
+def pinned(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith(("#", "-r"))]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines), path
+    return {str(canonicalize_name(name)): version for name, version in (line.split("==") for line in lines)}
+
+
+LAYER = ROOT / "layers/dependencies/requirements.txt"
+
+
+def test_the_lists_of_packages_are_complete() -> None:
+    for layer, names in (
+        ("functions", pinned(LAYER)),
+        ("development", pinned(LAYER) | pinned(ROOT / "requirements-dev.txt")),
+    ):
+        for name in names:
+            for text in importlib.metadata.requires(name) or ():
+                needed = Requirement(text)
+                if needed.name == "setuptools":  # in every virtual environment
+                    continue
+                if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                    assert str(canonicalize_name(needed.name)) in names, f"{layer}: {name} needs {needed.name}"
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    for name, version in (pinned(LAYER) | pinned(ROOT / "requirements-dev.txt")).items():
+        assert importlib.metadata.version(name) == version, name
+
+
+def test_the_functions_import_nothing_that_is_not_deployed() -> None:
+    deployed = {"keel", *sys.stdlib_module_names}
+    for distribution in pinned(LAYER):
+        files = importlib.metadata.files(distribution) or []
+        deployed |= {path.parts[0].removesuffix(".py") for path in files if path.suffix in (".py", ".so")}
+    paths = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers/keel").rglob("*.py")]
+    assert paths
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert {name.split(".")[0] for name in names} <= deployed, path
+
+
+def test_each_service_that_the_functions_call_is_in_the_layer() -> None:
+    from dependencies import SERVICES
+
+    sources = [path.read_text() for path in (ROOT / "layers/keel").rglob("*.py")]
+    called = {name for text in sources for name in re.findall(r'client\("(\w+)"', text)}
+    assert "dynamodb" in called
+    assert called <= SERVICES
+
+
+def test_the_template_is_plain_yaml_that_tools_read() -> None:
+    yaml.compose((ROOT / "template.yaml").read_text())
