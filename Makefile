@@ -7,7 +7,7 @@ export KEEL_PORT ?= 4566
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev stop sync reset test check unit e2e format bench build deploy
+.PHONY: help setup dev stop sync reset test check unit e2e format openapi bench build deploy
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ e2e: setup ## the tests that drive a stack of their own over HTTP
 format: setup ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+openapi: setup ## make openapi.json and docs/errors.md from the code
+	@$(BIN)/python scripts/openapi.py
 
 bench: setup ## the benchmarks
 	@$(BIN)/python -m bench

@@ -133,12 +133,16 @@ Text = Annotated[AnyText, Field(max_length=255)]
 LongText = Annotated[AnyText, Field(max_length=10_000)]
 Url = Annotated[AnyText, Field(max_length=2_048)]
 Search = Annotated[AnyText, Field(max_length=1_000)]
-Email = Annotated[Text, AfterValidator(_email)]
+Email = Annotated[Text, AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
 Integer = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Cents = Integer
-Date = Annotated[AnyText, AfterValidator(_date)]
-Datetime = Annotated[AnyText, AfterValidator(_datetime)]
-Tags = Annotated[list[AnyText], AfterValidator(clean_tags)]
+Date = Annotated[AnyText, AfterValidator(_date), Field(json_schema_extra={"format": "date"})]
+Datetime = Annotated[AnyText, AfterValidator(_datetime), Field(json_schema_extra={"format": "date-time"})]
+Tags = Annotated[
+    list[AnyText],
+    AfterValidator(clean_tags),
+    Field(description=f"At most {TAGS} of at most {TAG_LENGTH} characters; trimmed, blanks and repeats are dropped."),
+]
 # A text that must be there, where its absence has no code of its own.
 RequiredText = Annotated[Text, AfterValidator(not_blank)]
 RequiredEmail = Annotated[Email, AfterValidator(not_blank)]

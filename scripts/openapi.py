@@ -1,0 +1,40 @@
+"""How is the reference made? From the functions' declarations and docs/reference; `--check` only tells what is stale.
+
+openapi.py            writes openapi.json and docs/errors.md
+openapi.py --check    ends with 1 when they are not what this would write
+"""
+
+import json
+import sys
+
+from template import ROOT
+
+sys.path.insert(0, str(ROOT / "layers/keel/python"))
+
+from reference.document import document
+from reference.errors import page
+
+
+def written() -> dict[str, str]:
+    """The content of each file that is made."""
+    return {
+        "openapi.json": json.dumps(document(), ensure_ascii=False, indent=1) + "\n",
+        "docs/errors.md": page(),
+    }
+
+
+def stale() -> list[str]:
+    return [name for name, text in written().items() if not (ROOT / name).exists() or (ROOT / name).read_text() != text]
+
+
+def main() -> None:
+    if "--check" in sys.argv:
+        if found := stale():
+            sys.exit(f"Out of date: {', '.join(found)}. Run make openapi.")
+        return
+    for name, text in written().items():
+        (ROOT / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""What does the OpenAPI document say? Paths, security, headers and errors around the schemas."""
+
+import itertools
+import tomllib
+from typing import Any, Final
+
+from keel.gate import Access
+from reference.errors import Advice, advice
+from reference.examples import example
+from reference.operations import NOTES, Described, notes, operations
+from reference.schemas import Schema, Schemas
+from template import ROOT
+
+JSON: Final = "application/json"
+ALLOWANCE: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
+    Access.PUBLIC: [],
+    Access.ANYONE: [{"user": []}, {"app": []}],
+    Access.USER: [{"user": []}],
+    Access.OWNER: [{"user": []}],
+}
+
+HEADERS: Final = {
+    "X-Request-Id": ("string", "Names the request in the logs."),
+    "RateLimit-Limit": ("integer", "How many calls may come at once."),
+    "RateLimit-Remaining": ("integer", "How many whole calls are left."),
+    "RateLimit-Reset": ("integer", "Seconds until all of them are there again."),
+    "Retry-After": ("integer", "Seconds to wait before the next call."),
+}
+
+FAILURE: Final[Schema] = {
+    "type": "object",
+    "required": ["ok", "error"],
+    "properties": {
+        "ok": {"const": False},
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "request_id"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string", "description": "For people; it may change."},
+                "request_id": {"type": "string"},
+                "details": {
+                    "type": "array",
+                    "description": "The fields at fault, where there are any.",
+                    "items": {
+                        "type": "object",
+                        "required": ["field", "message"],
+                        "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                    },
+                },
+            },
+        },
+    },
+}
+
+KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A repeat within 24 hours with the same key and body gets the first answer and changes nothing.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+SCHEMES: Final = {
+    "user": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A user's access token, from auth-register, auth-login or auth-refresh-token.",
+    },
+    "app": {"type": "http", "scheme": "bearer", "description": "An app's access token, from oauth-token."},
+}
+
+
+class Failures:
+    """The answers other than 200, each kept once under the components: many operations have the same."""
+
+    def __init__(self, errors: dict[str, Advice]) -> None:
+        self.errors = errors
+        self.found: dict[str, dict[str, Any]] = {}
+
+    def of(self, codes: list[str]) -> dict[str, Any]:
+        """By status, as OpenAPI wants it."""
+        by_status: dict[int, list[str]] = {}
+        for code in codes:
+            by_status.setdefault(self.errors[code].status, []).append(code)
+        return {
+            str(status): {"$ref": f"#/components/responses/{self._kept(status, alike)}"}
+            for status, alike in sorted(by_status.items())
+        }
+
+    def _kept(self, status: int, codes: list[str]) -> str:
+        response = self._response(status, codes)
+        for number in itertools.count(1):
+            name = f"{status}-{codes[0]}" + (f"-{number}" if number > 1 else "")
+            if self.found.setdefault(name, response) == response:
+                return name
+        raise AssertionError
+
+    def _response(self, status: int, codes: list[str]) -> dict[str, Any]:
+        only = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
+        headers = {429: (*ALLOWANCE, "Retry-After"), 401: ()}.get(status, ALLOWANCE)
+        return {
+            "description": "\n".join(f"- `{code}`: {self.errors[code].when}" for code in codes),
+            "headers": _headers(*headers),
+            "content": {
+                JSON: {
+                    "schema": {"allOf": [{"$ref": "#/components/schemas/Failure"}, only]},
+                    "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+                }
+            },
+        }
+
+
+def document() -> dict[str, Any]:
+    """The whole of openapi.json."""
+    described, schemas = operations(), Schemas()
+    errors = {entry.code: entry for entry in advice()}
+    failures = Failures(errors)
+    paths: dict[str, Any] = {}
+    for operation in described:
+        paths[f"/api/{operation.name}"] = {"post": _operation(operation, described, schemas, failures)}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    resources = dict.fromkeys(operation.resource for operation in described)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Keel",
+            "version": version,
+            "summary": "The API of a CRM",
+            "description": (NOTES / "guide.md").read_text(),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": ".", "description": "Where this document lies"}],
+        "tags": [_tag(resource) for resource in resources],
+        "paths": paths | _pages(),
+        "components": {
+            "schemas": {"Failure": FAILURE} | dict(sorted(schemas.found.items())),
+            "responses": dict(sorted(failures.found.items())),
+            "parameters": {"IdempotencyKey": KEY},
+            "headers": {
+                name: {"description": text, "schema": {"type": kind}} for name, (kind, text) in HEADERS.items()
+            },
+            "examples": {entry.code: _failed(entry) for entry in errors.values()},
+            "securitySchemes": SCHEMES,
+        },
+        "x-errors": [vars(entry) for entry in errors.values()],
+    }
+
+
+def _tag(resource: str) -> dict[str, str]:
+    said = notes(resource)
+    return {"name": said["title"]} | ({"description": said["description"]} if "description" in said else {})
+
+
+def _operation(
+    described: Described, everything: list[Described], schemas: Schemas, failures: Failures
+) -> dict[str, Any]:
+    operation, said = described.operation, described.notes
+    create = next((other.required for other in everything if _creates(other, described)), ())
+    body = schemas.body(operation.name, operation.schema, described.required, create)
+    result = schemas.result(operation.result) if operation.result else {"type": "object"}
+    media = {"schema": body, "example": said.get("example") or example(_needed(body, schemas), schemas.found)}
+    found = {
+        "operationId": operation.name,
+        "tags": [notes(described.resource)["title"]],
+        "summary": said.get("summary", operation.name),
+        "description": "\n\n".join(filter(None, [said.get("description", ""), _order(described)])),
+        "security": SECURITY[operation.access],
+        "requestBody": {
+            "required": bool(described.required),
+            "content": {JSON: media} | ({"application/x-www-form-urlencoded": media} if described.form else {}),
+        },
+        "responses": {"200": _success(described, result, schemas)} | failures.of(described.codes),
+    }
+    if operation.idempotent:
+        found["parameters"] = [{"$ref": "#/components/parameters/IdempotencyKey"}]
+    return found
+
+
+def _creates(other: Described, described: Described) -> bool:
+    return other.name == described.name.removesuffix("-update") + "-create"
+
+
+def _needed(body: Schema, schemas: Schemas) -> Schema:
+    """The part of a body that must be sent."""
+    whole = schemas.found[body["$ref"].rpartition("/")[2]]
+    needed = whole.get("required", [])
+    return {"type": "object", "properties": {name: whole["properties"][name] for name in needed}}
+
+
+def _order(described: Described) -> str:
+    own = described.notes.get("codes", [])
+    return "Checked in this order: " + ", ".join(f"`{code}`" for code in own) + "." if own else ""
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
+
+
+def _success(described: Described, result: Schema, schemas: Schemas) -> dict[str, Any]:
+    schema = {"type": "object", "required": ["ok", "result"], "properties": {"ok": {"const": True}, "result": result}}
+    shown = {"ok": True, "result": described.notes.get("answer") or example(result, schemas.found)}
+    content = {JSON: {"schema": schema, "example": shown}}
+    return {"description": "Done.", "headers": _headers(*ALLOWANCE), "content": content}
+
+
+def _failed(entry: Advice) -> dict[str, Any]:
+    error = {"code": entry.code, "message": entry.message, "request_id": "4f7c1f0e-7d0e-4a54-9a53-0c6e6f1a2b3c"}
+    return {"summary": entry.when, "value": {"ok": False, "error": error}}
+
+
+def _pages() -> dict[str, Any]:
+    """The two answers outside the envelope."""
+    shown = {
+        "/openapi.json": ("This document", JSON, {"type": "object"}),
+        "/docs": ("The reference to read and try", "text/html", {"type": "string"}),
+    }
+    return {
+        path: {
+            "get": {
+                "operationId": path.strip("/"),
+                "tags": ["Reference"],
+                "summary": summary,
+                "description": "Not in the envelope.",
+                "security": [],
+                "responses": {
+                    "200": {"description": summary, "headers": _headers(), "content": {media: {"schema": schema}}}
+                },
+            }
+        }
+        for path, (summary, media, schema) in shown.items()
+    }

@@ -1,0 +1,143 @@
+"""What do bodies and results look like? JSON Schemas of the models, in the words of OpenAPI 3.1."""
+
+import re
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from keel.fields import Body
+
+Schema = dict[str, Any]
+
+REF: Final = "#/components/schemas/"
+BLANK_OR_EMAIL: Final = r"^$|^\S+@\S+$"
+# Objects that an update merges, and the time that is never without a value: null is refused there.
+NEVER_CLEARED: Final = ("custom_fields", "metadata", "occurred_at")
+
+
+class Schemas:
+    """The schemas of components, collected while the operations are described."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Schema] = {}
+
+    def result(self, model: type[BaseModel]) -> Schema:
+        """A reference to the schema of what an operation answers."""
+        schema = model.model_json_schema(mode="serialization", ref_template=REF + "{model}")
+        for name, definition in schema.pop("$defs", {}).items():
+            self._keep(name, _shown(definition))
+        name = re.sub(r"(\w+)\[(\w+)\]", r"\2\1", model.__name__)  # Page[Contact] is ContactPage
+        self._keep(name, _shown(schema))
+        return {"$ref": REF + name}
+
+    def body(self, name: str, model: type[Body], required: tuple[str, ...], create: tuple[str, ...]) -> Schema:
+        """A reference to the schema of what an operation takes; `create` are the fields that creating needs."""
+        schema = model.model_json_schema(mode="validation", ref_template=REF + "{model}")
+        for defined, definition in schema.pop("$defs", {}).items():
+            self._keep(defined, _plain(definition))
+        updates = name.endswith("-update")
+        required = tuple(dict.fromkeys([*schema.get("required", []), *required]))
+        properties = {}
+        for field, found in _plain(schema).get("properties", {}).items():
+            properties[field] = _taken(field, found, updates, field in required, field in create)
+        title = "".join(word.capitalize() for word in name.split("-")) + "Body"
+        self._keep(
+            title, {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})
+        )
+        return {"$ref": REF + title}
+
+    def _keep(self, name: str, schema: Schema) -> None:
+        if self.found.setdefault(name, schema) != schema:
+            raise ValueError(f"two different models are called {name}")
+
+
+def _plain(schema: Any) -> Any:
+    """Without titles, and with `type: [X, "null"]` for what pydantic writes as a choice."""
+    if isinstance(schema, list):
+        return [_plain(element) for element in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found: Schema = {}
+    for key, value in schema.items():
+        if key == "properties":
+            found[key] = {name: _plain(element) for name, element in value.items()}
+        elif key in ("default", "enum", "const", "examples", "example"):
+            found[key] = value
+        elif key not in ("title", "description") or (key == "description" and "properties" not in schema):
+            found[key] = _plain(value)
+    choice = found.get("anyOf", [])
+    if len(choice) == 2 and {"type": "null"} in choice:
+        other = next(element for element in choice if element != {"type": "null"})
+        if isinstance(other.get("type"), str):
+            del found["anyOf"]
+            found = found | _nullable(other)
+    return found
+
+
+def _nullable(schema: Schema) -> Schema:
+    if "const" in schema:
+        schema = {key: value for key, value in schema.items() if key != "const"} | {"enum": [schema["const"]]}
+    if "enum" in schema and None not in schema["enum"]:
+        schema = schema | {"enum": [*schema["enum"], None]}
+    kind = schema.get("type")
+    if isinstance(kind, str):
+        return schema | {"type": [kind, "null"]}
+    if kind is None and ("$ref" in schema or "anyOf" in schema):
+        rest = {key: value for key, value in schema.items() if key not in ("$ref", "anyOf")}
+        choice = schema.get("anyOf") or [{"$ref": schema["$ref"]}]
+        return rest | {"anyOf": [element for element in choice if element != {"type": "null"}] + [{"type": "null"}]}
+    return schema
+
+
+def _taken(name: str, schema: Schema, updates: bool, required: bool, needed: bool) -> Schema:
+    """A field of a body."""
+    schema = _named(name, schema)
+    if updates:
+        schema.pop("default", None)
+    if schema.get("format") == "email" and not required:
+        schema.pop("format")
+        schema |= {"pattern": BLANK_OR_EMAIL, "description": "An email address, or blank."}
+    if required or needed:
+        schema.pop("default", None)
+        if schema.get("type") == "string" and "format" not in schema:
+            schema |= {"pattern": r"\S"}
+    refuses_null = required or (updates and (needed or name in NEVER_CLEARED or schema.get("type") == "boolean"))
+    return schema if refuses_null else _nullable(schema)
+
+
+def _shown(schema: Schema) -> Schema:
+    """A result: every field is there, and its name tells the form of an id or a time."""
+    schema = _plain(schema)
+    if schema.get("type") == "object" and "properties" in schema:
+        optional = set(schema.pop("optional", ()))
+        properties = {name: _answered(name, found) for name, found in schema["properties"].items()}
+        return schema | {"properties": properties, "required": [name for name in properties if name not in optional]}
+    return schema
+
+
+def _answered(name: str, schema: Schema) -> Schema:
+    """A field of a result."""
+    found = {key: value for key, value in schema.items() if key != "default"}
+    if found.get("format") == "email":
+        del found["format"]
+        found |= {"pattern": BLANK_OR_EMAIL}
+    if name in NEVER_CLEARED and isinstance(found.get("type"), list):
+        found["type"] = found["type"][0]
+    return _named(name, found)
+
+
+def _named(name: str, schema: Schema) -> Schema:
+    """With the format that a field's name tells."""
+    schema = dict(schema)
+    kinds = schema.get("type")
+    texts = kinds == "string" or (isinstance(kinds, list) and "string" in kinds)
+    if texts and "format" not in schema and "enum" not in schema:
+        if name != "client_id" and re.fullmatch(r"id|\w+_id|created_by|assigned_to", name):
+            schema["format"] = "uuid"
+        elif re.fullmatch(r"at|\w+_at", name):
+            schema["format"] = "date-time"
+        elif re.fullmatch(r"\w+_date", name):
+            schema["format"] = "date"
+    if kinds == "array" and name.endswith("_ids") and schema.get("items") == {"type": "string"}:
+        schema["items"] = {"type": "string", "format": "uuid"}
+    return schema
