@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pytest
 
 import template
+from tests.harness.accounts import Account
 from tests.harness.dynamodb_local import dynamodb_local
 from tests.harness.functions import Functions
 from tests.harness.gateway import Answer, Session, answer_of, fresh_address, request_event
@@ -151,6 +152,17 @@ def owner(call: Call, functions: Functions) -> Callable[..., Session]:
         return Session(result["access_token"], result["refresh_token"], result["user"], body["password"])
 
     return owner
+
+
+@pytest.fixture
+def accounts(call: Call, owner: Callable[..., Session]) -> Callable[[], Account]:
+    """`accounts()` opens another account and gives it as its owner uses it."""
+    return lambda: Account(call, owner())
+
+
+@pytest.fixture
+def account(accounts: Callable[[], Account]) -> Account:
+    return accounts()
 
 
 def _planted(body: dict[str, Any], functions: Functions) -> Session:

@@ -58,6 +58,12 @@ class MailSettings(_Environment):
     link_site: _Text = Field(alias="LINK_SITE")
 
 
+class CascadeSettings(_Environment):
+    """What the functions that follow a deletion are given besides."""
+
+    queue: _Text = Field(alias="CASCADE_QUEUE")
+
+
 @cache
 def settings() -> Settings:
     """The settings; raises pydantic's ValidationError, which names each variable at fault."""
@@ -67,3 +73,8 @@ def settings() -> Settings:
 @cache
 def mail_settings() -> MailSettings:
     return MailSettings.model_validate(os.environ)
+
+
+@cache
+def cascade_settings() -> CascadeSettings:
+    return CascadeSettings.model_validate(os.environ)

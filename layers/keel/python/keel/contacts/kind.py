@@ -3,6 +3,7 @@
 from typing import Final
 
 from keel.contacts.schemas import ContactCreate
+from keel.projects import links
 from keel.records.kinds import Kind, Reference, required_text
 from keel.records.references import name_of
 
@@ -23,4 +24,5 @@ CONTACT: Final = Kind(
         ),
     ),
     filters=("company_id", "source_id", "tags"),
+    attached=links.of_contact,
 )

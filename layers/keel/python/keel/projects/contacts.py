@@ -1,32 +1,16 @@
-"""Which contacts take part in a project, and as what?
-
-A project's links to contacts lie together under the project; under the contact lies the same pair the other
-way round, by which the links of a deleted contact are found.
-"""
+"""Which contacts take part in a project, and as what?"""
 
 from keel import clock, ids, table
 from keel.contacts.kind import CONTACT
 from keel.errors import Fault
 from keel.gate import Caller
+from keel.projects import links
 from keel.projects.kind import PROJECT
 from keel.projects.schemas import ProjectContactAdd, ProjectContactList, ProjectContactRemove
 from keel.records import references, service
 from keel.records.kinds import Values
 from keel.records.references import Targets, full_name_of
-from keel.table import Item, Key
-
-LINK = "project_contact"
-REVERSE = "contact_project"
-
-
-def links(account_id: str, project_id: str) -> str:
-    """The partition of a project's links; `sk` is the contact's id."""
-    return table.partition(account_id, f"{LINK}#{project_id}")
-
-
-def reverses(account_id: str, contact_id: str) -> str:
-    """The partition of the projects that a contact is in; `sk` is the project's id."""
-    return table.partition(account_id, f"{REVERSE}#{contact_id}")
+from keel.table import Item
 
 
 def add(caller: Caller, body: ProjectContactAdd) -> Values:
@@ -52,7 +36,10 @@ def remove(caller: Caller, body: ProjectContactRemove) -> Values:
 def list_(caller: Caller, body: ProjectContactList) -> Values:
     """The contacts of a project, in the order in which they were added."""
     project = PROJECT.key(caller.account_id, _id(body.project_id, "project_id"))
-    found = sorted(table.walk(links(caller.account_id, project.sk)), key=lambda link: (link["created_at"], link["sk"]))
+    found = sorted(
+        table.walk(links.partition_of_project(caller.account_id, project.sk)),
+        key=lambda link: (link["created_at"], link["sk"]),
+    )
     contacts = {link["sk"]: CONTACT.key(caller.account_id, link["sk"]) for link in found}
     items = references.read([project, *contacts.values()])
     if items[project] is None:
@@ -68,8 +55,7 @@ class _Pair:
         account_id = caller.account_id
         self.project = PROJECT.key(account_id, _id(project_id, "project_id"))
         self.contact = CONTACT.key(account_id, _id(contact_id, "contact_id"))
-        self.link = Key(links(account_id, self.project.sk), self.contact.sk)
-        self.reverse = Key(reverses(account_id, self.contact.sk), self.project.sk)
+        self.link, self.reverse = links.pair(account_id, self.project.sk, self.contact.sk)
 
     def read(self) -> Targets:
         items = references.read([self.project, self.contact, self.link])
@@ -84,7 +70,7 @@ def _add(pair: _Pair, role: str | None) -> Values:
     items = pair.read()
     stored = items[pair.link]
     if stored is None:
-        link = {"kind": LINK, "role": role or "", "created_at": clock.text(clock.now())}
+        link = {"kind": links.LINK, "role": role or "", "created_at": clock.text(clock.now())}
         write = table.put(pair.link._asdict() | link, "attribute_not_exists(pk)", failed=service.stale)
     else:
         link = stored | {"role": stored["role"] if role is None else role}
@@ -93,7 +79,7 @@ def _add(pair: _Pair, role: str | None) -> Values:
         table.check(pair.project, failed=table.otherwise(PROJECT.fault("not_found"))),
         table.check(pair.contact, failed=table.otherwise(CONTACT.fault("not_found"))),
         write,
-        table.put(pair.reverse._asdict() | {"kind": REVERSE}),
+        table.put(pair.reverse._asdict() | {"kind": links.REVERSE}),
     )
     return _view(link | {"sk": pair.contact.sk}, items[pair.contact] or {})
 

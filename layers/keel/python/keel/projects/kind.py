@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from keel.projects import links
 from keel.projects.schemas import ProjectCreate
 from keel.records.kinds import Kind, Reference, Rule, not_null, required_text
 from keel.records.references import name_of
@@ -29,4 +30,5 @@ PROJECT: Final = Kind(
         ),
     ),
     filters=("company_id", "assigned_to", "stage", "tags"),
+    attached=links.of_project,
 )

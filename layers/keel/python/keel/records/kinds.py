@@ -74,7 +74,8 @@ class Kind:
     `whole` (of all values together), `references`, custom fields, `details` (of the whole record, on update as
     well; it may settle a field that depends on others). `reads_only` are attributes that a record shows and no
     body can write, with their defaults. `filters` are the fields that a list can filter on, each a text or a
-    list of texts. `alongside` gives further writes for the transaction of every change in an account.
+    list of texts. `alongside` gives further writes for the transaction of every change in an account, `attached`
+    the keys of the items, other than postings, that a deleted record leaves behind.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Kind:
     reads_only: Values = field(default_factory=dict)
     filters: tuple[str, ...] = ()
     alongside: Callable[[str], Iterable[Write]] = lambda _account_id: ()
+    attached: Callable[[str, str], Iterable[Key]] = lambda _account_id, _record_id: ()
 
     def key(self, account_id: str, record_id: str) -> Key:
         return Key(table.partition(account_id, self.name), record_id)

@@ -88,6 +88,26 @@ def delete(kind: Kind, caller: Caller, body: ById) -> Values:
     return persist(attempt)
 
 
+def release(kind: Kind, account_id: str, field: str, target_id: str, posting: Key) -> None:
+    """Clear a reference to a record that is gone, where `posting` says that there is one.
+
+    It may say so wrongly: then the posting alone goes.
+    """
+    key = kind.key(account_id, posting.sk)
+
+    def attempt() -> None:
+        item = table.get(key)
+        if item is None or item.get(field) != target_id:
+            table.apply(table.delete(posting))
+            return
+        record = store.from_item(kind, item)
+        cleared = record | {field: kind.defaults[field], "revision": record["revision"] + 1}
+        write = table.put(store.to_item(kind, cleared), "#revision = :revision", failed=stale, **_revision(record))
+        _save(kind, record, cleared, [write])
+
+    persist(attempt)
+
+
 # --- The steps --------------------------------------------------------------------------------------
 
 

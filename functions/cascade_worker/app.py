@@ -1,0 +1,10 @@
+"""Who clears what pointed to a deleted record?"""
+
+from typing import Any
+
+from keel.records import cascade
+from keel.workers import Event, Failures, go_through_queue
+
+
+def handler(event: Event, context: Any) -> Failures:
+    return go_through_queue(event, lambda order: cascade.carry_out(order, context.get_remaining_time_in_millis))

@@ -1,0 +1,57 @@
+"""How does a worker go through a batch? One record after the other; what fails comes again, what is done does not.
+
+Lambda delivers at least once: whatever a worker does, it must be able to do again.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from keel import table
+from keel.logs import describe, logger
+from keel.table import Item
+
+Event = dict[str, Any]
+Failures = dict[str, list[dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of an item of the table, as its stream tells it. `id` is the same each time it comes."""
+
+    id: str
+    before: Item | None
+    after: Item | None
+
+
+def go_through_stream(event: Event, work: Callable[[Change], None]) -> Failures:
+    """Hand over the changes in their order; gives the first that fails, from which on Lambda tries again."""
+    for record in event["Records"]:
+        images = record["dynamodb"]
+        try:
+            work(Change(record["eventID"], _image(images, "OldImage"), _image(images, "NewImage")))
+        except Exception as error:  # noqa: BLE001 - the stream stands still until the record is told apart
+            logger.error("failed", event_id=record["eventID"], **describe(error))
+            return _failures(images["SequenceNumber"])
+    return _failures()
+
+
+def go_through_queue(event: Event, work: Callable[[Any], None]) -> Failures:
+    """Hand over the messages' JSON values; gives those that fail, which come again alone."""
+    failed = []
+    for record in event["Records"]:
+        try:
+            work(json.loads(record["body"]))
+        except Exception as error:  # noqa: BLE001 - one message must not take the others along
+            logger.error("failed", message_id=record["messageId"], **describe(error))
+            failed.append(record["messageId"])
+    return _failures(*failed)
+
+
+def _image(images: dict[str, Any], name: str) -> Item | None:
+    return table.decode_item(images[name]) if name in images else None
+
+
+def _failures(*identifiers: str) -> Failures:
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}

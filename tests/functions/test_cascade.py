@@ -1,0 +1,161 @@
+"""Does what pointed to a deleted record let go of it, whatever interrupts the work?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from keel import table
+from keel.records import cascade, postings, registry
+from tests.harness.accounts import Account
+from tests.harness.functions import Functions
+from tests.harness.streams import Pump
+from tests.harness.wire import Killed, Trips
+
+POINTING = ("contacts", "projects", "activities")
+
+
+def traces(account: Account, record: dict[str, Any]) -> list[Any]:
+    """The items that still name a record."""
+    return [item for item in account.items() if record["id"] in str(item)]
+
+
+def lists(account: Account) -> dict[str, Any]:
+    return {each: account.does(f"{each}-list")["items"] for each in POINTING}
+
+
+def test_every_reference_to_what_can_be_deleted_is_found_by_a_posting() -> None:
+    for name in ("contact", "company", "project", "source"):
+        for kind, reference in registry.pointing_to(name):
+            assert reference.field in kind.filters
+
+
+@pytest.fixture
+def company(account: Account) -> dict[str, Any]:
+    """A company that a contact, a project and an activity point to; others point to another one."""
+    company, other = account.creates("companies"), account.creates("companies")
+    for each in (company, other):
+        for resource in POINTING:
+            account.creates(resource, company_id=each["id"])
+    return dict(company)
+
+
+def test_a_deletion_is_seen_at_once_and_cleared_later(account: Account, company: dict[str, Any], pump: Pump) -> None:
+    before = lists(account)
+    account.deletes("companies", company)
+    shown = lists(account)
+    for resource in POINTING:
+        for record, earlier in zip(shown[resource], before[resource], strict=True):
+            points = earlier["company_id"] == company["id"]
+            assert record == earlier | ({"company_id": None, "company_name": ""} if points else {})
+    pump("cascade", "cascade_worker")
+    assert lists(account) == shown
+    assert traces(account, company) == []
+
+
+def test_clearing_moves_the_revision_alone(account: Account, company: dict[str, Any], pump: Pump) -> None:
+    account.deletes("companies", company)
+    before = {(item["pk"], item["sk"]): item for item in account.items()}
+    pump("cascade", "cascade_worker")
+    after = {(item["pk"], item["sk"]): item for item in account.items()}
+    changed = [key for key, item in after.items() if item.get("version") and item != before[key]]
+    assert len(changed) == len(POINTING)
+    for key in changed:
+        expected = before[key] | {"revision": before[key]["revision"] + 1}
+        del expected["company_id"]
+        assert after[key] == expected
+
+
+def test_a_deleted_contact_leaves_its_projects_and_activities(account: Account, pump: Pump) -> None:
+    contact, project = account.creates("contacts"), account.creates("projects")
+    activity = account.creates("activities", contact_id=contact["id"])
+    account.does("projects-contacts-add", {"project_id": project["id"], "contact_id": contact["id"]})
+    account.deletes("contacts", contact)
+    assert account.does("projects-contacts-list", {"project_id": project["id"]})["items"] == []
+    pump("cascade", "cascade_worker")
+    assert traces(account, contact) == []
+    assert account.gets("projects", project) == project
+    assert account.gets("activities", activity) == activity | {"contact_id": None, "contact_name": ""}
+
+
+def test_a_deleted_project_leaves_its_contacts_and_activities(account: Account, pump: Pump) -> None:
+    contact, project = account.creates("contacts"), account.creates("projects")
+    activity = account.creates("activities", project_id=project["id"])
+    account.does("projects-contacts-add", {"project_id": project["id"], "contact_id": contact["id"]})
+    account.deletes("projects", project)
+    pump("cascade", "cascade_worker")
+    assert traces(account, project) == []
+    assert account.gets("contacts", contact) == contact
+    assert account.gets("activities", activity) == activity | {"project_id": None, "project_name": ""}
+
+
+def clear(company: dict[str, Any], in_time: int = 10**6) -> bool:
+    """Run the job once; time ends after so many looks at the clock."""
+    looks = iter(range(in_time))
+    return cascade.clear(company["account_id"], "company", company["id"], lambda: next(looks, None) is None)
+
+
+def test_a_job_killed_between_any_two_calls_goes_on_where_it_ended(
+    account: Account, company: dict[str, Any], inject: Callable[..., Any]
+) -> None:
+    for _ in range(8):
+        account.creates("contacts", company_id=company["id"])
+    account.deletes("companies", company)
+    shown = lists(account)
+    kills = 0
+    while True:
+        injection = inject("*", Killed(), skip=kills + 1, after=bool(kills % 2))
+        try:
+            done = clear(company)
+        except Killed:
+            kills += 1
+            assert lists(account) == shown
+            continue
+        break
+    assert kills > 3
+    assert injection.hits == 0
+    assert done
+    assert traces(account, company) == []
+
+
+def test_hundreds_of_references_are_cleared_in_as_many_runs_as_it_takes(
+    account: Account, round_trips: Callable[[], Any]
+) -> None:
+    company = account.creates("companies")
+    contacts = [account.creates("contacts", company_id=company["id"]) for _ in range(230)]
+    account.deletes("companies", company)
+    runs = 0
+    while not clear(company, in_time=1):
+        runs += 1
+    assert runs == 2
+    assert traces(account, company) == []
+    assert account.gets("contacts", contacts[0]) == contacts[0] | {"company_id": None, "company_name": ""}
+    trips: Trips
+    with round_trips() as trips:
+        assert clear(company)
+    assert trips.write_units == 0
+
+
+def test_a_worker_without_time_orders_the_rest_anew(account: Account, company: dict[str, Any], pump: Pump) -> None:
+    account.deletes("companies", company)
+    order = cascade.Order(account_id=company["account_id"], kind="company", id=company["id"])
+    cascade.carry_out(order, lambda: 1_000)
+    assert traces(account, company)
+    pump("cascade_worker")
+    assert traces(account, company) == []
+
+
+def test_a_stale_posting_goes_and_its_record_stays(account: Account, company: dict[str, Any]) -> None:
+    contact = account.creates("contacts")
+    partition = postings.partition(company["account_id"], "contact", "company_id", company["id"])
+    table.apply(table.put({"pk": partition, "sk": contact["id"], "kind": "posting", "revision": 1}))
+    account.deletes("companies", company)
+    clear(company)
+    assert account.gets("contacts", contact) == contact
+    assert traces(account, company) == []
+
+
+def test_nothing_is_cleared_while_the_record_is_there(account: Account, company: dict[str, Any]) -> None:
+    before = account.items()
+    assert clear(company)
+    assert account.items() == before

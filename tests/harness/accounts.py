@@ -1,0 +1,55 @@
+"""How is an account used in tests? As its owner does, through the operations."""
+
+from typing import Any
+
+from keel import table
+from keel.settings import settings
+from keel.table import Item
+from tests.harness.gateway import Answer, Session
+
+# What a create needs at least; an activity needs something that it points to besides.
+LEAST: dict[str, dict[str, Any]] = {
+    "contacts": {"first_name": "Ada"},
+    "companies": {"name": "Analytical Engines"},
+    "projects": {"name": "Difference Engine"},
+    "activities": {"activity_type": "call"},
+    "sources": {"name": "Fair"},
+    "custom-fields": {"entity_type": "contact", "label": "Shoe size", "field_type": "text"},
+}
+
+
+class Account:
+    """An account as its owner uses it; calling it calls an operation."""
+
+    def __init__(self, call: Any, session: Session) -> None:
+        self._call, self.session = call, session
+
+    def __call__(self, operation: str, body: Any = None, **more: Any) -> Answer:
+        answer: Answer = self._call(operation, body, token=self.session.token, **more)
+        return answer
+
+    def does(self, operation: str, body: Any = None, **more: Any) -> Any:
+        """The result of an operation that succeeds."""
+        answer = self(operation, body, **more)
+        assert answer.status == 200, answer.body
+        return answer.result
+
+    def creates(self, resource: str, **fields: Any) -> Any:
+        """A record: `creates("contacts", last_name="Lovelace")`."""
+        return self.does(f"{resource}-create", LEAST[resource] | fields)
+
+    def gets(self, resource: str, record: dict[str, Any]) -> Any:
+        return self.does(f"{resource}-get", {"id": record["id"]})
+
+    def updates(self, resource: str, record: dict[str, Any], **fields: Any) -> Any:
+        return self.does(f"{resource}-update", {"id": record["id"], **fields})
+
+    def deletes(self, resource: str, record: dict[str, Any]) -> None:
+        gone = self.does(f"{resource}-delete", {"id": record["id"]})
+        assert gone == {"id": record["id"], "deleted": True}
+
+    def items(self) -> list[Item]:
+        """Everything that the table has of the account."""
+        pages = table.client().get_paginator("scan").paginate(TableName=settings().table)
+        items = [table.decode_item(item) for page in pages for item in page["Items"]]
+        return [item for item in items if item["pk"].startswith(self.session.account_id)]
