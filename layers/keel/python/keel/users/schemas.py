@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from keel.auth.hashing import LONGEST
-from keel.fields import Body, Id, RequiredEmail, RequiredText, Search, Text, not_blank
+from keel.fields import AnyText, Body, Id, RequiredEmail, RequiredText, Search, Text, not_blank
 from keel.records.schemas import Limit
 
 Role = Literal["owner", "member"]
@@ -40,7 +40,7 @@ class ForgotPassword(Body):
 
 
 class ResetPassword(Body):
-    token: RequiredText
+    token: Annotated[AnyText, AfterValidator(not_blank)]
     new_password: NewPassword
 
 
