@@ -196,7 +196,8 @@ def operation_line(source: Source) -> str:
     }
     given = "".join(f", {name}=True" for name, holds in flags.items() if holds)
     fields = "".join(field_line(source, name, schema) + ", " for name, schema in source.body.items())
-    return f"Operation({source.name!r}, {source.resource!r}, {source.method!r}{given}, fields=({fields})),"
+    named = f"{source.name!r}, {source.resource!r}, {source.method!r}, {source.summary!r}"
+    return f"Operation({named}{given}, fields=({fields})),"
 
 
 def field_line(source: Source, name: str, schema: Schema) -> str:

@@ -8,7 +8,7 @@ class AuthRegisterFields(TypedDict, total=False):
     email: Required[str]
     password: Required[str]
     name: Required[str]
-    account_name: str
+    account_name: str | None
 
 
 class User(TypedDict):
@@ -58,6 +58,370 @@ class Me(TypedDict):
     account_name: str
 
 
+class ContactsCreateFields(TypedDict, total=False):
+    first_name: Required[str]
+    last_name: str | None
+    email: str | None
+    phone: str | None
+    company_id: str | None
+    job_title: str | None
+    address: str | None
+    city: str | None
+    state: str | None
+    zip_code: str | None
+    country: str | None
+    notes: str | None
+    tags: list[str] | None
+    source_id: str | None
+    custom_fields: dict[str, Any] | None
+
+
+class Contact(TypedDict):
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    company_id: str | None
+    job_title: str
+    address: str
+    city: str
+    state: str
+    zip_code: str
+    country: str
+    notes: str
+    tags: list[str]
+    source_id: str | None
+    custom_fields: dict[str, Any]
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+    company_name: str
+    source_name: str
+
+
+class ContactsUpdateFields(TypedDict, total=False):
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    phone: str | None
+    company_id: str | None
+    job_title: str | None
+    address: str | None
+    city: str | None
+    state: str | None
+    zip_code: str | None
+    country: str | None
+    notes: str | None
+    tags: list[str] | None
+    source_id: str | None
+    custom_fields: dict[str, Any] | None
+
+
+class ContactsListFields(TypedDict, total=False):
+    cursor: str | None
+    limit: int | None
+
+
+class ContactPage(TypedDict):
+    items: list[Contact]
+    next_cursor: str
+
+
+class Deleted(TypedDict):
+    id: str
+    deleted: Literal[True]
+
+
+class CompaniesCreateFields(TypedDict, total=False):
+    name: Required[str]
+    domain: str | None
+    industry: str | None
+    notes: str | None
+    phone: str | None
+    website: str | None
+    linkedin_url: str | None
+    address: str | None
+    city: str | None
+    state: str | None
+    zip_code: str | None
+    country: str | None
+    employee_count: int | None
+    annual_revenue: int | None
+    tags: list[str] | None
+    custom_fields: dict[str, Any] | None
+
+
+class Company(TypedDict):
+    name: str
+    domain: str
+    industry: str
+    notes: str
+    phone: str
+    website: str
+    linkedin_url: str
+    address: str
+    city: str
+    state: str
+    zip_code: str
+    country: str
+    employee_count: int | None
+    annual_revenue: int | None
+    tags: list[str]
+    custom_fields: dict[str, Any]
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class CompaniesUpdateFields(TypedDict, total=False):
+    name: str | None
+    domain: str | None
+    industry: str | None
+    notes: str | None
+    phone: str | None
+    website: str | None
+    linkedin_url: str | None
+    address: str | None
+    city: str | None
+    state: str | None
+    zip_code: str | None
+    country: str | None
+    employee_count: int | None
+    annual_revenue: int | None
+    tags: list[str] | None
+    custom_fields: dict[str, Any] | None
+
+
+class CompaniesListFields(TypedDict, total=False):
+    cursor: str | None
+    limit: int | None
+
+
+class CompanyPage(TypedDict):
+    items: list[Company]
+    next_cursor: str
+
+
+class ProjectsCreateFields(TypedDict, total=False):
+    name: Required[str]
+    description: str | None
+    stage: str | None
+    company_id: str | None
+    assigned_to: str | None
+    value: int | None
+    start_date: str | None
+    end_date: str | None
+    is_retainer: bool | None
+    renewal_date: str | None
+    notes: str | None
+    tags: list[str] | None
+    custom_fields: dict[str, Any] | None
+
+
+class Project(TypedDict):
+    name: str
+    description: str
+    stage: str
+    company_id: str | None
+    assigned_to: str | None
+    value: int | None
+    start_date: str | None
+    end_date: str | None
+    is_retainer: bool
+    renewal_date: str | None
+    notes: str
+    tags: list[str]
+    custom_fields: dict[str, Any]
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+    company_name: str
+    assigned_name: str
+
+
+class ProjectsUpdateFields(TypedDict, total=False):
+    name: str | None
+    description: str | None
+    stage: str | None
+    company_id: str | None
+    assigned_to: str | None
+    value: int | None
+    start_date: str | None
+    end_date: str | None
+    is_retainer: bool | None
+    renewal_date: str | None
+    notes: str | None
+    tags: list[str] | None
+    custom_fields: dict[str, Any] | None
+
+
+class ProjectsListFields(TypedDict, total=False):
+    cursor: str | None
+    limit: int | None
+
+
+class ProjectPage(TypedDict):
+    items: list[Project]
+    next_cursor: str
+
+
+class ProjectsContactsAddFields(TypedDict, total=False):
+    project_id: Required[str]
+    contact_id: Required[str]
+    role: str | None
+
+
+class ProjectContact(TypedDict):
+    contact_id: str
+    contact_name: str
+    role: str
+    created_at: str
+
+
+class ProjectsContactsRemoveFields(TypedDict, total=False):
+    project_id: Required[str]
+    contact_id: Required[str]
+
+
+class ProjectContactRemoved(TypedDict):
+    project_id: str
+    contact_id: str
+    deleted: Literal[True]
+
+
+class ProjectsContactsListFields(TypedDict, total=False):
+    project_id: Required[str]
+
+
+class ProjectContactPage(TypedDict):
+    items: list[ProjectContact]
+    next_cursor: str
+
+
+class ActivitiesCreateFields(TypedDict, total=False):
+    activity_type: Required[str]
+    contact_id: str | None
+    company_id: str | None
+    project_id: str | None
+    occurred_at: str | None
+    metadata: dict[str, Any] | None
+
+
+class Activity(TypedDict):
+    activity_type: str
+    contact_id: str | None
+    company_id: str | None
+    project_id: str | None
+    occurred_at: str
+    metadata: dict[str, Any]
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+    created_by_name: str
+    contact_name: str
+    company_name: str
+    project_name: str
+
+
+class ActivitiesUpdateFields(TypedDict, total=False):
+    occurred_at: str | None
+    metadata: dict[str, Any] | None
+
+
+class ActivitiesListFields(TypedDict, total=False):
+    cursor: str | None
+    limit: int | None
+
+
+class ActivityPage(TypedDict):
+    items: list[Activity]
+    next_cursor: str
+
+
+class ActivitySchema(TypedDict):
+    activity_type: str
+    schema: dict[str, Any]
+
+
+class ActivitySchemaPage(TypedDict):
+    items: list[ActivitySchema]
+    next_cursor: str
+
+
+class SourcesCreateFields(TypedDict, total=False):
+    name: Required[str]
+
+
+class Source(TypedDict):
+    name: str
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+    archived_at: str | None
+
+
+class SourcesUpdateFields(TypedDict, total=False):
+    name: str | None
+
+
+class SourcesListFields(TypedDict, total=False):
+    include_archived: bool | None
+
+
+class SourcePage(TypedDict):
+    items: list[Source]
+    next_cursor: str
+
+
+class CustomFieldsCreateFields(TypedDict, total=False):
+    entity_type: Required[str]
+    label: Required[str]
+    field_type: Required[str]
+    options: list[str] | None
+    required: bool | None
+    display_order: int | None
+
+
+class CustomField(TypedDict):
+    entity_type: str
+    label: str
+    field_type: str
+    options: list[str]
+    required: bool
+    display_order: int
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class CustomFieldsUpdateFields(TypedDict, total=False):
+    label: str | None
+    options: list[str] | None
+    required: bool | None
+    display_order: int | None
+
+
+class CustomFieldsListFields(TypedDict, total=False):
+    entity_type: str | None
+
+
+class CustomFieldPage(TypedDict):
+    items: list[CustomField]
+    next_cursor: str
+
+
 class UsersListFields(TypedDict, total=False):
     search: str
     limit: int
@@ -98,248 +462,6 @@ class OauthApp(TypedDict):
 class OauthAppSecret(TypedDict):
     app: OauthApp
     client_secret: str
-
-
-class ContactsCreateFields(TypedDict, total=False):
-    first_name: Required[str]
-    last_name: str
-    email: str
-    phone: str
-    company_id: str | None
-    job_title: str
-    address: str
-    city: str
-    state: str
-    zip_code: str
-    country: str
-    notes: str
-    tags: list[str]
-    source_id: str | None
-    custom_fields: dict[str, Any]
-
-
-class Contact(TypedDict):
-    id: str
-    account_id: str
-    created_by: str
-    created_at: str
-    updated_at: str
-    first_name: str
-    last_name: str
-    email: str
-    phone: str
-    company_id: str | None
-    job_title: str
-    address: str
-    city: str
-    state: str
-    zip_code: str
-    country: str
-    notes: str
-    tags: list[str]
-    source_id: str | None
-    custom_fields: dict[str, Any]
-    company_name: str
-    source_name: str
-
-
-class ContactsListFields(TypedDict, total=False):
-    search: str
-    tags: list[str]
-    company_id: str
-    company_ids: list[str]
-    source_ids: list[str]
-    cursor: str
-    limit: int
-
-
-class ContactPage(TypedDict):
-    items: list[Contact]
-    next_cursor: str
-
-
-class ContactsUpdateFields(TypedDict, total=False):
-    first_name: str | None
-    last_name: str | None
-    email: str | None
-    phone: str | None
-    company_id: str | None
-    job_title: str | None
-    address: str | None
-    city: str | None
-    state: str | None
-    zip_code: str | None
-    country: str | None
-    notes: str | None
-    tags: list[str] | None
-    source_id: str | None
-    custom_fields: dict[str, Any] | None
-
-
-class Deleted(TypedDict):
-    id: str
-    deleted: Literal[True]
-
-
-class CompaniesCreateFields(TypedDict, total=False):
-    name: Required[str]
-    domain: str
-    industry: str
-    employee_count: int | None
-    tags: list[str]
-    custom_fields: dict[str, Any]
-
-
-class Company(TypedDict):
-    id: str
-    account_id: str
-    created_by: str
-    created_at: str
-    updated_at: str
-    name: str
-    domain: str
-    industry: str
-    employee_count: int | None
-    tags: list[str]
-    custom_fields: dict[str, Any]
-
-
-class CompaniesListFields(TypedDict, total=False):
-    search: str
-    tags: list[str]
-    cursor: str
-    limit: int
-
-
-class CompanyPage(TypedDict):
-    items: list[Company]
-    next_cursor: str
-
-
-class CompaniesUpdateFields(TypedDict, total=False):
-    name: str | None
-    domain: str | None
-    industry: str | None
-    employee_count: int | None
-    tags: list[str] | None
-    custom_fields: dict[str, Any] | None
-
-
-class ProjectsCreateFields(TypedDict, total=False):
-    name: Required[str]
-    stage: Literal["proposal", "active", "review", "complete", "archived"]
-    value: int | None
-    is_retainer: bool
-    tags: list[str]
-
-
-class Project(TypedDict):
-    id: str
-    account_id: str
-    created_by: str
-    created_at: str
-    updated_at: str
-    name: str
-    stage: Literal["proposal", "active", "review", "complete", "archived"]
-    value: int | None
-    is_retainer: bool
-    tags: list[str]
-
-
-class ProjectsListFields(TypedDict, total=False):
-    search: str
-    stage: str
-    cursor: str
-    limit: int
-
-
-class ProjectPage(TypedDict):
-    items: list[Project]
-    next_cursor: str
-
-
-class ProjectsUpdateFields(TypedDict, total=False):
-    name: str | None
-    stage: Literal["proposal", "active", "review", "complete", "archived"] | None
-    value: int | None
-    is_retainer: bool | None
-    tags: list[str] | None
-
-
-class ActivitiesCreateFields(TypedDict, total=False):
-    activity_type: Required[Literal["call", "email", "meeting"]]
-    contact_id: str | None
-    metadata: dict[str, Any]
-
-
-class Activity(TypedDict):
-    id: str
-    account_id: str
-    created_by: str
-    created_at: str
-    updated_at: str
-    activity_type: Literal["call", "email", "meeting"]
-    contact_id: str | None
-    metadata: dict[str, Any]
-
-
-class ActivitiesListFields(TypedDict, total=False):
-    types: list[Literal["call", "email", "meeting"]]
-    cursor: str
-    limit: int
-
-
-class ActivityPage(TypedDict):
-    items: list[Activity]
-    next_cursor: str
-
-
-class ActivitiesUpdateFields(TypedDict, total=False):
-    activity_type: Literal["call", "email", "meeting"] | None
-    contact_id: str | None
-    metadata: dict[str, Any] | None
-
-
-class SourcesCreateFields(TypedDict, total=False):
-    name: Required[str]
-
-
-class Source(TypedDict):
-    id: str
-    account_id: str
-    created_by: str
-    created_at: str
-    updated_at: str
-    name: str
-    archived_at: str | None
-
-
-class SourcesListFields(TypedDict, total=False):
-    include_archived: bool
-
-
-class SourcePage(TypedDict):
-    items: list[Source]
-    next_cursor: str
-
-
-class ProjectsContactsListFields(TypedDict, total=False):
-    project_id: str
-
-
-class ProjectContact(TypedDict):
-    contact_id: str
-    role: str
-
-
-class ProjectContactsPage(TypedDict):
-    items: list[ProjectContact]
-    next_cursor: str
-
-
-class ActivitySchemas(TypedDict):
-    items: list[dict[str, Any]]
-    next_cursor: str
 
 
 class WebhooksCreateFields(TypedDict, total=False):

@@ -12,28 +12,265 @@ class Auth(Resource):
     """The operations of auth."""
 
     def register(self, **fields: Unpack[models.AuthRegisterFields]) -> models.SignedIn:
-        """auth register."""
+        """Open an account."""
         result: models.SignedIn = self._calls.call("auth-register", {**fields})
         return result
 
     def login(self, **fields: Unpack[models.AuthLoginFields]) -> models.SignedIn:
-        """auth login."""
+        """Sign in."""
         result: models.SignedIn = self._calls.call("auth-login", {**fields})
         return result
 
     def refresh_token(self, **fields: Unpack[models.AuthRefreshTokenFields]) -> models.Tokens:
-        """auth refresh token."""
+        """Exchange a refresh token."""
         result: models.Tokens = self._calls.call("auth-refresh-token", {**fields})
         return result
 
     def logout(self) -> dict[str, Any]:
-        """auth logout."""
+        """End this session."""
         result: dict[str, Any] = self._calls.call("auth-logout", {})
         return result
 
     def me(self) -> models.Me:
-        """auth me."""
+        """Show who is signed in."""
         result: models.Me = self._calls.call("auth-me", {})
+        return result
+
+
+class Contacts(Resource):
+    """The operations of contacts."""
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ContactsCreateFields]
+    ) -> models.Contact:
+        """Create a contact."""
+        result: models.Contact = self._calls.call("contacts-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    def update(self, id: str, **fields: Unpack[models.ContactsUpdateFields]) -> models.Contact:
+        """Change a contact."""
+        result: models.Contact = self._calls.call("contacts-update", {"id": id, **fields})
+        return result
+
+    def list(self, **fields: Unpack[models.ContactsListFields]) -> models.ContactPage:
+        """List and search contacts."""
+        result: models.ContactPage = self._calls.call("contacts-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ContactsListFields]) -> Iterator[models.Contact]:
+        """Every item of `contacts-list`, page by page."""
+        return self._calls.pages("contacts-list", {**fields})
+
+    def get(self, id: str) -> models.Contact:
+        """Get a contact."""
+        result: models.Contact = self._calls.call("contacts-get", {"id": id})
+        return result
+
+    def delete(self, id: str) -> models.Deleted:
+        """Delete a contact."""
+        result: models.Deleted = self._calls.call("contacts-delete", {"id": id})
+        return result
+
+
+class Companies(Resource):
+    """The operations of companies."""
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.CompaniesCreateFields]
+    ) -> models.Company:
+        """Create a company."""
+        result: models.Company = self._calls.call("companies-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    def update(self, id: str, **fields: Unpack[models.CompaniesUpdateFields]) -> models.Company:
+        """Change a company."""
+        result: models.Company = self._calls.call("companies-update", {"id": id, **fields})
+        return result
+
+    def list(self, **fields: Unpack[models.CompaniesListFields]) -> models.CompanyPage:
+        """List and search companies."""
+        result: models.CompanyPage = self._calls.call("companies-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.CompaniesListFields]) -> Iterator[models.Company]:
+        """Every item of `companies-list`, page by page."""
+        return self._calls.pages("companies-list", {**fields})
+
+    def get(self, id: str) -> models.Company:
+        """Get a company."""
+        result: models.Company = self._calls.call("companies-get", {"id": id})
+        return result
+
+    def delete(self, id: str) -> models.Deleted:
+        """Delete a company."""
+        result: models.Deleted = self._calls.call("companies-delete", {"id": id})
+        return result
+
+
+class Projects(Resource):
+    """The operations of projects."""
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ProjectsCreateFields]
+    ) -> models.Project:
+        """Create a project."""
+        result: models.Project = self._calls.call("projects-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    def update(self, id: str, **fields: Unpack[models.ProjectsUpdateFields]) -> models.Project:
+        """Change a project."""
+        result: models.Project = self._calls.call("projects-update", {"id": id, **fields})
+        return result
+
+    def list(self, **fields: Unpack[models.ProjectsListFields]) -> models.ProjectPage:
+        """List and search projects."""
+        result: models.ProjectPage = self._calls.call("projects-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ProjectsListFields]) -> Iterator[models.Project]:
+        """Every item of `projects-list`, page by page."""
+        return self._calls.pages("projects-list", {**fields})
+
+    def get(self, id: str) -> models.Project:
+        """Get a project."""
+        result: models.Project = self._calls.call("projects-get", {"id": id})
+        return result
+
+    def delete(self, id: str) -> models.Deleted:
+        """Delete a project."""
+        result: models.Deleted = self._calls.call("projects-delete", {"id": id})
+        return result
+
+
+class ProjectsContacts(Resource):
+    """The operations of projects contacts."""
+
+    def add(self, **fields: Unpack[models.ProjectsContactsAddFields]) -> models.ProjectContact:
+        """Add a contact to a project."""
+        result: models.ProjectContact = self._calls.call("projects-contacts-add", {**fields})
+        return result
+
+    def remove(self, **fields: Unpack[models.ProjectsContactsRemoveFields]) -> models.ProjectContactRemoved:
+        """Remove a contact from a project."""
+        result: models.ProjectContactRemoved = self._calls.call("projects-contacts-remove", {**fields})
+        return result
+
+    def list(self, **fields: Unpack[models.ProjectsContactsListFields]) -> models.ProjectContactPage:
+        """List the contacts of a project."""
+        result: models.ProjectContactPage = self._calls.call("projects-contacts-list", {**fields})
+        return result
+
+
+class Activities(Resource):
+    """The operations of activities."""
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ActivitiesCreateFields]
+    ) -> models.Activity:
+        """Record an activity."""
+        result: models.Activity = self._calls.call("activities-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    def update(self, id: str, **fields: Unpack[models.ActivitiesUpdateFields]) -> models.Activity:
+        """Change an activity."""
+        result: models.Activity = self._calls.call("activities-update", {"id": id, **fields})
+        return result
+
+    def list(self, **fields: Unpack[models.ActivitiesListFields]) -> models.ActivityPage:
+        """List activities."""
+        result: models.ActivityPage = self._calls.call("activities-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ActivitiesListFields]) -> Iterator[models.Activity]:
+        """Every item of `activities-list`, page by page."""
+        return self._calls.pages("activities-list", {**fields})
+
+    def get(self, id: str) -> models.Activity:
+        """Get an activity."""
+        result: models.Activity = self._calls.call("activities-get", {"id": id})
+        return result
+
+    def delete(self, id: str) -> models.Deleted:
+        """Delete an activity."""
+        result: models.Deleted = self._calls.call("activities-delete", {"id": id})
+        return result
+
+
+class ActivitySchemas(Resource):
+    """The operations of activity schemas."""
+
+    def list(self) -> models.ActivitySchemaPage:
+        """List the schemas of metadata."""
+        result: models.ActivitySchemaPage = self._calls.call("activity-schemas-list", {})
+        return result
+
+
+class Sources(Resource):
+    """The operations of sources."""
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.SourcesCreateFields]
+    ) -> models.Source:
+        """Create a source."""
+        result: models.Source = self._calls.call("sources-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    def update(self, id: str, **fields: Unpack[models.SourcesUpdateFields]) -> models.Source:
+        """Rename a source."""
+        result: models.Source = self._calls.call("sources-update", {"id": id, **fields})
+        return result
+
+    def get(self, id: str) -> models.Source:
+        """Get a source."""
+        result: models.Source = self._calls.call("sources-get", {"id": id})
+        return result
+
+    def list(self, **fields: Unpack[models.SourcesListFields]) -> models.SourcePage:
+        """List sources."""
+        result: models.SourcePage = self._calls.call("sources-list", {**fields})
+        return result
+
+    def archive(self, id: str) -> models.Source:
+        """Archive a source."""
+        result: models.Source = self._calls.call("sources-archive", {"id": id})
+        return result
+
+    def unarchive(self, id: str) -> models.Source:
+        """Bring a source back."""
+        result: models.Source = self._calls.call("sources-unarchive", {"id": id})
+        return result
+
+
+class CustomFields(Resource):
+    """The operations of custom fields."""
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.CustomFieldsCreateFields]
+    ) -> models.CustomField:
+        """Define a custom field."""
+        result: models.CustomField = self._calls.call(
+            "custom-fields-create", {**fields}, idempotency_key=idempotency_key
+        )
+        return result
+
+    def update(self, id: str, **fields: Unpack[models.CustomFieldsUpdateFields]) -> models.CustomField:
+        """Change a definition."""
+        result: models.CustomField = self._calls.call("custom-fields-update", {"id": id, **fields})
+        return result
+
+    def get(self, id: str) -> models.CustomField:
+        """Get a definition."""
+        result: models.CustomField = self._calls.call("custom-fields-get", {"id": id})
+        return result
+
+    def delete(self, id: str) -> models.Deleted:
+        """Delete a definition."""
+        result: models.Deleted = self._calls.call("custom-fields-delete", {"id": id})
+        return result
+
+    def list(self, **fields: Unpack[models.CustomFieldsListFields]) -> models.CustomFieldPage:
+        """List definitions."""
+        result: models.CustomFieldPage = self._calls.call("custom-fields-list", {**fields})
         return result
 
 
@@ -61,190 +298,6 @@ class OauthApps(Resource):
     def create(self, **fields: Unpack[models.OauthAppsCreateFields]) -> models.OauthAppSecret:
         """oauth apps create."""
         result: models.OauthAppSecret = self._calls.call("oauth-apps-create", {**fields})
-        return result
-
-
-class Contacts(Resource):
-    """The operations of contacts."""
-
-    def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ContactsCreateFields]
-    ) -> models.Contact:
-        """contacts create."""
-        result: models.Contact = self._calls.call("contacts-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    def list(self, **fields: Unpack[models.ContactsListFields]) -> models.ContactPage:
-        """contacts list."""
-        result: models.ContactPage = self._calls.call("contacts-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ContactsListFields]) -> Iterator[models.Contact]:
-        """Every item of `contacts-list`, page by page."""
-        return self._calls.pages("contacts-list", {**fields})
-
-    def get(self, id: str) -> models.Contact:
-        """contacts get."""
-        result: models.Contact = self._calls.call("contacts-get", {"id": id})
-        return result
-
-    def update(self, id: str, **fields: Unpack[models.ContactsUpdateFields]) -> models.Contact:
-        """contacts update."""
-        result: models.Contact = self._calls.call("contacts-update", {"id": id, **fields})
-        return result
-
-    def delete(self, id: str) -> models.Deleted:
-        """contacts delete."""
-        result: models.Deleted = self._calls.call("contacts-delete", {"id": id})
-        return result
-
-
-class Companies(Resource):
-    """The operations of companies."""
-
-    def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.CompaniesCreateFields]
-    ) -> models.Company:
-        """companies create."""
-        result: models.Company = self._calls.call("companies-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    def list(self, **fields: Unpack[models.CompaniesListFields]) -> models.CompanyPage:
-        """companies list."""
-        result: models.CompanyPage = self._calls.call("companies-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.CompaniesListFields]) -> Iterator[models.Company]:
-        """Every item of `companies-list`, page by page."""
-        return self._calls.pages("companies-list", {**fields})
-
-    def get(self, id: str) -> models.Company:
-        """companies get."""
-        result: models.Company = self._calls.call("companies-get", {"id": id})
-        return result
-
-    def update(self, id: str, **fields: Unpack[models.CompaniesUpdateFields]) -> models.Company:
-        """companies update."""
-        result: models.Company = self._calls.call("companies-update", {"id": id, **fields})
-        return result
-
-    def delete(self, id: str) -> models.Deleted:
-        """companies delete."""
-        result: models.Deleted = self._calls.call("companies-delete", {"id": id})
-        return result
-
-
-class Projects(Resource):
-    """The operations of projects."""
-
-    def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ProjectsCreateFields]
-    ) -> models.Project:
-        """projects create."""
-        result: models.Project = self._calls.call("projects-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    def list(self, **fields: Unpack[models.ProjectsListFields]) -> models.ProjectPage:
-        """projects list."""
-        result: models.ProjectPage = self._calls.call("projects-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ProjectsListFields]) -> Iterator[models.Project]:
-        """Every item of `projects-list`, page by page."""
-        return self._calls.pages("projects-list", {**fields})
-
-    def get(self, id: str) -> models.Project:
-        """projects get."""
-        result: models.Project = self._calls.call("projects-get", {"id": id})
-        return result
-
-    def update(self, id: str, **fields: Unpack[models.ProjectsUpdateFields]) -> models.Project:
-        """projects update."""
-        result: models.Project = self._calls.call("projects-update", {"id": id, **fields})
-        return result
-
-    def delete(self, id: str) -> models.Deleted:
-        """projects delete."""
-        result: models.Deleted = self._calls.call("projects-delete", {"id": id})
-        return result
-
-
-class Activities(Resource):
-    """The operations of activities."""
-
-    def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ActivitiesCreateFields]
-    ) -> models.Activity:
-        """activities create."""
-        result: models.Activity = self._calls.call("activities-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    def list(self, **fields: Unpack[models.ActivitiesListFields]) -> models.ActivityPage:
-        """activities list."""
-        result: models.ActivityPage = self._calls.call("activities-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ActivitiesListFields]) -> Iterator[models.Activity]:
-        """Every item of `activities-list`, page by page."""
-        return self._calls.pages("activities-list", {**fields})
-
-    def get(self, id: str) -> models.Activity:
-        """activities get."""
-        result: models.Activity = self._calls.call("activities-get", {"id": id})
-        return result
-
-    def update(self, id: str, **fields: Unpack[models.ActivitiesUpdateFields]) -> models.Activity:
-        """activities update."""
-        result: models.Activity = self._calls.call("activities-update", {"id": id, **fields})
-        return result
-
-    def delete(self, id: str) -> models.Deleted:
-        """activities delete."""
-        result: models.Deleted = self._calls.call("activities-delete", {"id": id})
-        return result
-
-
-class Sources(Resource):
-    """The operations of sources."""
-
-    def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.SourcesCreateFields]
-    ) -> models.Source:
-        """sources create."""
-        result: models.Source = self._calls.call("sources-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    def list(self, **fields: Unpack[models.SourcesListFields]) -> models.SourcePage:
-        """sources list."""
-        result: models.SourcePage = self._calls.call("sources-list", {**fields})
-        return result
-
-    def get(self, id: str) -> models.Source:
-        """sources get."""
-        result: models.Source = self._calls.call("sources-get", {"id": id})
-        return result
-
-    def archive(self, id: str) -> models.Source:
-        """sources archive."""
-        result: models.Source = self._calls.call("sources-archive", {"id": id})
-        return result
-
-
-class ProjectsContacts(Resource):
-    """The operations of projects contacts."""
-
-    def list(self, **fields: Unpack[models.ProjectsContactsListFields]) -> models.ProjectContactsPage:
-        """projects contacts list."""
-        result: models.ProjectContactsPage = self._calls.call("projects-contacts-list", {**fields})
-        return result
-
-
-class ActivitySchemas(Resource):
-    """The operations of activity schemas."""
-
-    def list(self) -> models.ActivitySchemas:
-        """activity schemas list."""
-        result: models.ActivitySchemas = self._calls.call("activity-schemas-list", {})
         return result
 
 
@@ -359,16 +412,17 @@ class Operations:
 
     def __init__(self, calls: Calls) -> None:
         self.auth = Auth(calls)
-        self.users = Users(calls)
-        self.oauth = Oauth(calls)
-        self.oauth_apps = OauthApps(calls)
         self.contacts = Contacts(calls)
         self.companies = Companies(calls)
         self.projects = Projects(calls)
-        self.activities = Activities(calls)
-        self.sources = Sources(calls)
         self.projects_contacts = ProjectsContacts(calls)
+        self.activities = Activities(calls)
         self.activity_schemas = ActivitySchemas(calls)
+        self.sources = Sources(calls)
+        self.custom_fields = CustomFields(calls)
+        self.users = Users(calls)
+        self.oauth = Oauth(calls)
+        self.oauth_apps = OauthApps(calls)
         self.webhooks = Webhooks(calls)
         self.imports = Imports(calls)
         self.exports = Exports(calls)
@@ -378,28 +432,267 @@ class AsyncAuth(AsyncResource):
     """The operations of auth."""
 
     async def register(self, **fields: Unpack[models.AuthRegisterFields]) -> models.SignedIn:
-        """auth register."""
+        """Open an account."""
         result: models.SignedIn = await self._calls.call("auth-register", {**fields})
         return result
 
     async def login(self, **fields: Unpack[models.AuthLoginFields]) -> models.SignedIn:
-        """auth login."""
+        """Sign in."""
         result: models.SignedIn = await self._calls.call("auth-login", {**fields})
         return result
 
     async def refresh_token(self, **fields: Unpack[models.AuthRefreshTokenFields]) -> models.Tokens:
-        """auth refresh token."""
+        """Exchange a refresh token."""
         result: models.Tokens = await self._calls.call("auth-refresh-token", {**fields})
         return result
 
     async def logout(self) -> dict[str, Any]:
-        """auth logout."""
+        """End this session."""
         result: dict[str, Any] = await self._calls.call("auth-logout", {})
         return result
 
     async def me(self) -> models.Me:
-        """auth me."""
+        """Show who is signed in."""
         result: models.Me = await self._calls.call("auth-me", {})
+        return result
+
+
+class AsyncContacts(AsyncResource):
+    """The operations of contacts."""
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ContactsCreateFields]
+    ) -> models.Contact:
+        """Create a contact."""
+        result: models.Contact = await self._calls.call("contacts-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    async def update(self, id: str, **fields: Unpack[models.ContactsUpdateFields]) -> models.Contact:
+        """Change a contact."""
+        result: models.Contact = await self._calls.call("contacts-update", {"id": id, **fields})
+        return result
+
+    async def list(self, **fields: Unpack[models.ContactsListFields]) -> models.ContactPage:
+        """List and search contacts."""
+        result: models.ContactPage = await self._calls.call("contacts-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ContactsListFields]) -> AsyncIterator[models.Contact]:
+        """Every item of `contacts-list`, page by page."""
+        return self._calls.pages("contacts-list", {**fields})
+
+    async def get(self, id: str) -> models.Contact:
+        """Get a contact."""
+        result: models.Contact = await self._calls.call("contacts-get", {"id": id})
+        return result
+
+    async def delete(self, id: str) -> models.Deleted:
+        """Delete a contact."""
+        result: models.Deleted = await self._calls.call("contacts-delete", {"id": id})
+        return result
+
+
+class AsyncCompanies(AsyncResource):
+    """The operations of companies."""
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.CompaniesCreateFields]
+    ) -> models.Company:
+        """Create a company."""
+        result: models.Company = await self._calls.call("companies-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    async def update(self, id: str, **fields: Unpack[models.CompaniesUpdateFields]) -> models.Company:
+        """Change a company."""
+        result: models.Company = await self._calls.call("companies-update", {"id": id, **fields})
+        return result
+
+    async def list(self, **fields: Unpack[models.CompaniesListFields]) -> models.CompanyPage:
+        """List and search companies."""
+        result: models.CompanyPage = await self._calls.call("companies-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.CompaniesListFields]) -> AsyncIterator[models.Company]:
+        """Every item of `companies-list`, page by page."""
+        return self._calls.pages("companies-list", {**fields})
+
+    async def get(self, id: str) -> models.Company:
+        """Get a company."""
+        result: models.Company = await self._calls.call("companies-get", {"id": id})
+        return result
+
+    async def delete(self, id: str) -> models.Deleted:
+        """Delete a company."""
+        result: models.Deleted = await self._calls.call("companies-delete", {"id": id})
+        return result
+
+
+class AsyncProjects(AsyncResource):
+    """The operations of projects."""
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ProjectsCreateFields]
+    ) -> models.Project:
+        """Create a project."""
+        result: models.Project = await self._calls.call("projects-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    async def update(self, id: str, **fields: Unpack[models.ProjectsUpdateFields]) -> models.Project:
+        """Change a project."""
+        result: models.Project = await self._calls.call("projects-update", {"id": id, **fields})
+        return result
+
+    async def list(self, **fields: Unpack[models.ProjectsListFields]) -> models.ProjectPage:
+        """List and search projects."""
+        result: models.ProjectPage = await self._calls.call("projects-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ProjectsListFields]) -> AsyncIterator[models.Project]:
+        """Every item of `projects-list`, page by page."""
+        return self._calls.pages("projects-list", {**fields})
+
+    async def get(self, id: str) -> models.Project:
+        """Get a project."""
+        result: models.Project = await self._calls.call("projects-get", {"id": id})
+        return result
+
+    async def delete(self, id: str) -> models.Deleted:
+        """Delete a project."""
+        result: models.Deleted = await self._calls.call("projects-delete", {"id": id})
+        return result
+
+
+class AsyncProjectsContacts(AsyncResource):
+    """The operations of projects contacts."""
+
+    async def add(self, **fields: Unpack[models.ProjectsContactsAddFields]) -> models.ProjectContact:
+        """Add a contact to a project."""
+        result: models.ProjectContact = await self._calls.call("projects-contacts-add", {**fields})
+        return result
+
+    async def remove(self, **fields: Unpack[models.ProjectsContactsRemoveFields]) -> models.ProjectContactRemoved:
+        """Remove a contact from a project."""
+        result: models.ProjectContactRemoved = await self._calls.call("projects-contacts-remove", {**fields})
+        return result
+
+    async def list(self, **fields: Unpack[models.ProjectsContactsListFields]) -> models.ProjectContactPage:
+        """List the contacts of a project."""
+        result: models.ProjectContactPage = await self._calls.call("projects-contacts-list", {**fields})
+        return result
+
+
+class AsyncActivities(AsyncResource):
+    """The operations of activities."""
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ActivitiesCreateFields]
+    ) -> models.Activity:
+        """Record an activity."""
+        result: models.Activity = await self._calls.call(
+            "activities-create", {**fields}, idempotency_key=idempotency_key
+        )
+        return result
+
+    async def update(self, id: str, **fields: Unpack[models.ActivitiesUpdateFields]) -> models.Activity:
+        """Change an activity."""
+        result: models.Activity = await self._calls.call("activities-update", {"id": id, **fields})
+        return result
+
+    async def list(self, **fields: Unpack[models.ActivitiesListFields]) -> models.ActivityPage:
+        """List activities."""
+        result: models.ActivityPage = await self._calls.call("activities-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ActivitiesListFields]) -> AsyncIterator[models.Activity]:
+        """Every item of `activities-list`, page by page."""
+        return self._calls.pages("activities-list", {**fields})
+
+    async def get(self, id: str) -> models.Activity:
+        """Get an activity."""
+        result: models.Activity = await self._calls.call("activities-get", {"id": id})
+        return result
+
+    async def delete(self, id: str) -> models.Deleted:
+        """Delete an activity."""
+        result: models.Deleted = await self._calls.call("activities-delete", {"id": id})
+        return result
+
+
+class AsyncActivitySchemas(AsyncResource):
+    """The operations of activity schemas."""
+
+    async def list(self) -> models.ActivitySchemaPage:
+        """List the schemas of metadata."""
+        result: models.ActivitySchemaPage = await self._calls.call("activity-schemas-list", {})
+        return result
+
+
+class AsyncSources(AsyncResource):
+    """The operations of sources."""
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.SourcesCreateFields]
+    ) -> models.Source:
+        """Create a source."""
+        result: models.Source = await self._calls.call("sources-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    async def update(self, id: str, **fields: Unpack[models.SourcesUpdateFields]) -> models.Source:
+        """Rename a source."""
+        result: models.Source = await self._calls.call("sources-update", {"id": id, **fields})
+        return result
+
+    async def get(self, id: str) -> models.Source:
+        """Get a source."""
+        result: models.Source = await self._calls.call("sources-get", {"id": id})
+        return result
+
+    async def list(self, **fields: Unpack[models.SourcesListFields]) -> models.SourcePage:
+        """List sources."""
+        result: models.SourcePage = await self._calls.call("sources-list", {**fields})
+        return result
+
+    async def archive(self, id: str) -> models.Source:
+        """Archive a source."""
+        result: models.Source = await self._calls.call("sources-archive", {"id": id})
+        return result
+
+    async def unarchive(self, id: str) -> models.Source:
+        """Bring a source back."""
+        result: models.Source = await self._calls.call("sources-unarchive", {"id": id})
+        return result
+
+
+class AsyncCustomFields(AsyncResource):
+    """The operations of custom fields."""
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.CustomFieldsCreateFields]
+    ) -> models.CustomField:
+        """Define a custom field."""
+        result: models.CustomField = await self._calls.call(
+            "custom-fields-create", {**fields}, idempotency_key=idempotency_key
+        )
+        return result
+
+    async def update(self, id: str, **fields: Unpack[models.CustomFieldsUpdateFields]) -> models.CustomField:
+        """Change a definition."""
+        result: models.CustomField = await self._calls.call("custom-fields-update", {"id": id, **fields})
+        return result
+
+    async def get(self, id: str) -> models.CustomField:
+        """Get a definition."""
+        result: models.CustomField = await self._calls.call("custom-fields-get", {"id": id})
+        return result
+
+    async def delete(self, id: str) -> models.Deleted:
+        """Delete a definition."""
+        result: models.Deleted = await self._calls.call("custom-fields-delete", {"id": id})
+        return result
+
+    async def list(self, **fields: Unpack[models.CustomFieldsListFields]) -> models.CustomFieldPage:
+        """List definitions."""
+        result: models.CustomFieldPage = await self._calls.call("custom-fields-list", {**fields})
         return result
 
 
@@ -427,192 +720,6 @@ class AsyncOauthApps(AsyncResource):
     async def create(self, **fields: Unpack[models.OauthAppsCreateFields]) -> models.OauthAppSecret:
         """oauth apps create."""
         result: models.OauthAppSecret = await self._calls.call("oauth-apps-create", {**fields})
-        return result
-
-
-class AsyncContacts(AsyncResource):
-    """The operations of contacts."""
-
-    async def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ContactsCreateFields]
-    ) -> models.Contact:
-        """contacts create."""
-        result: models.Contact = await self._calls.call("contacts-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    async def list(self, **fields: Unpack[models.ContactsListFields]) -> models.ContactPage:
-        """contacts list."""
-        result: models.ContactPage = await self._calls.call("contacts-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ContactsListFields]) -> AsyncIterator[models.Contact]:
-        """Every item of `contacts-list`, page by page."""
-        return self._calls.pages("contacts-list", {**fields})
-
-    async def get(self, id: str) -> models.Contact:
-        """contacts get."""
-        result: models.Contact = await self._calls.call("contacts-get", {"id": id})
-        return result
-
-    async def update(self, id: str, **fields: Unpack[models.ContactsUpdateFields]) -> models.Contact:
-        """contacts update."""
-        result: models.Contact = await self._calls.call("contacts-update", {"id": id, **fields})
-        return result
-
-    async def delete(self, id: str) -> models.Deleted:
-        """contacts delete."""
-        result: models.Deleted = await self._calls.call("contacts-delete", {"id": id})
-        return result
-
-
-class AsyncCompanies(AsyncResource):
-    """The operations of companies."""
-
-    async def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.CompaniesCreateFields]
-    ) -> models.Company:
-        """companies create."""
-        result: models.Company = await self._calls.call("companies-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    async def list(self, **fields: Unpack[models.CompaniesListFields]) -> models.CompanyPage:
-        """companies list."""
-        result: models.CompanyPage = await self._calls.call("companies-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.CompaniesListFields]) -> AsyncIterator[models.Company]:
-        """Every item of `companies-list`, page by page."""
-        return self._calls.pages("companies-list", {**fields})
-
-    async def get(self, id: str) -> models.Company:
-        """companies get."""
-        result: models.Company = await self._calls.call("companies-get", {"id": id})
-        return result
-
-    async def update(self, id: str, **fields: Unpack[models.CompaniesUpdateFields]) -> models.Company:
-        """companies update."""
-        result: models.Company = await self._calls.call("companies-update", {"id": id, **fields})
-        return result
-
-    async def delete(self, id: str) -> models.Deleted:
-        """companies delete."""
-        result: models.Deleted = await self._calls.call("companies-delete", {"id": id})
-        return result
-
-
-class AsyncProjects(AsyncResource):
-    """The operations of projects."""
-
-    async def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ProjectsCreateFields]
-    ) -> models.Project:
-        """projects create."""
-        result: models.Project = await self._calls.call("projects-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    async def list(self, **fields: Unpack[models.ProjectsListFields]) -> models.ProjectPage:
-        """projects list."""
-        result: models.ProjectPage = await self._calls.call("projects-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ProjectsListFields]) -> AsyncIterator[models.Project]:
-        """Every item of `projects-list`, page by page."""
-        return self._calls.pages("projects-list", {**fields})
-
-    async def get(self, id: str) -> models.Project:
-        """projects get."""
-        result: models.Project = await self._calls.call("projects-get", {"id": id})
-        return result
-
-    async def update(self, id: str, **fields: Unpack[models.ProjectsUpdateFields]) -> models.Project:
-        """projects update."""
-        result: models.Project = await self._calls.call("projects-update", {"id": id, **fields})
-        return result
-
-    async def delete(self, id: str) -> models.Deleted:
-        """projects delete."""
-        result: models.Deleted = await self._calls.call("projects-delete", {"id": id})
-        return result
-
-
-class AsyncActivities(AsyncResource):
-    """The operations of activities."""
-
-    async def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ActivitiesCreateFields]
-    ) -> models.Activity:
-        """activities create."""
-        result: models.Activity = await self._calls.call(
-            "activities-create", {**fields}, idempotency_key=idempotency_key
-        )
-        return result
-
-    async def list(self, **fields: Unpack[models.ActivitiesListFields]) -> models.ActivityPage:
-        """activities list."""
-        result: models.ActivityPage = await self._calls.call("activities-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ActivitiesListFields]) -> AsyncIterator[models.Activity]:
-        """Every item of `activities-list`, page by page."""
-        return self._calls.pages("activities-list", {**fields})
-
-    async def get(self, id: str) -> models.Activity:
-        """activities get."""
-        result: models.Activity = await self._calls.call("activities-get", {"id": id})
-        return result
-
-    async def update(self, id: str, **fields: Unpack[models.ActivitiesUpdateFields]) -> models.Activity:
-        """activities update."""
-        result: models.Activity = await self._calls.call("activities-update", {"id": id, **fields})
-        return result
-
-    async def delete(self, id: str) -> models.Deleted:
-        """activities delete."""
-        result: models.Deleted = await self._calls.call("activities-delete", {"id": id})
-        return result
-
-
-class AsyncSources(AsyncResource):
-    """The operations of sources."""
-
-    async def create(
-        self, *, idempotency_key: str | None = None, **fields: Unpack[models.SourcesCreateFields]
-    ) -> models.Source:
-        """sources create."""
-        result: models.Source = await self._calls.call("sources-create", {**fields}, idempotency_key=idempotency_key)
-        return result
-
-    async def list(self, **fields: Unpack[models.SourcesListFields]) -> models.SourcePage:
-        """sources list."""
-        result: models.SourcePage = await self._calls.call("sources-list", {**fields})
-        return result
-
-    async def get(self, id: str) -> models.Source:
-        """sources get."""
-        result: models.Source = await self._calls.call("sources-get", {"id": id})
-        return result
-
-    async def archive(self, id: str) -> models.Source:
-        """sources archive."""
-        result: models.Source = await self._calls.call("sources-archive", {"id": id})
-        return result
-
-
-class AsyncProjectsContacts(AsyncResource):
-    """The operations of projects contacts."""
-
-    async def list(self, **fields: Unpack[models.ProjectsContactsListFields]) -> models.ProjectContactsPage:
-        """projects contacts list."""
-        result: models.ProjectContactsPage = await self._calls.call("projects-contacts-list", {**fields})
-        return result
-
-
-class AsyncActivitySchemas(AsyncResource):
-    """The operations of activity schemas."""
-
-    async def list(self) -> models.ActivitySchemas:
-        """activity schemas list."""
-        result: models.ActivitySchemas = await self._calls.call("activity-schemas-list", {})
         return result
 
 
@@ -729,16 +836,17 @@ class AsyncOperations:
 
     def __init__(self, calls: AsyncCalls) -> None:
         self.auth = AsyncAuth(calls)
-        self.users = AsyncUsers(calls)
-        self.oauth = AsyncOauth(calls)
-        self.oauth_apps = AsyncOauthApps(calls)
         self.contacts = AsyncContacts(calls)
         self.companies = AsyncCompanies(calls)
         self.projects = AsyncProjects(calls)
-        self.activities = AsyncActivities(calls)
-        self.sources = AsyncSources(calls)
         self.projects_contacts = AsyncProjectsContacts(calls)
+        self.activities = AsyncActivities(calls)
         self.activity_schemas = AsyncActivitySchemas(calls)
+        self.sources = AsyncSources(calls)
+        self.custom_fields = AsyncCustomFields(calls)
+        self.users = AsyncUsers(calls)
+        self.oauth = AsyncOauth(calls)
+        self.oauth_apps = AsyncOauthApps(calls)
         self.webhooks = AsyncWebhooks(calls)
         self.imports = AsyncImports(calls)
         self.exports = AsyncExports(calls)

@@ -24,6 +24,7 @@ class Operation:
     name: str
     resource: str
     method: str
+    summary: str
     public: bool = False
     idempotent: bool = False
     repeatable: bool = False

@@ -1,0 +1,163 @@
+"""Which commands do the resources have? One for each operation, made from its description."""
+
+import inspect
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from keel_crm.cli import output
+from keel_crm.cli.failures import Exit, Stop
+from keel_crm.cli.shell import Shell
+from keel_crm.operations import OPERATIONS
+from keel_crm.schema import Field, Operation
+
+# Signing in and out has commands of its own.
+_ELSEWHERE: Final = ("auth", "oauth")
+_PYTHON: Final = {"text": str, "integer": int, "number": float, "boolean": bool, "texts": list[str], "json": str}
+_PAGE: Final = 25
+_LARGEST_PAGE: Final = 100
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines, on a terminal too.")]
+Data = Annotated[str, typer.Option("--data", help="The fields as JSON; @FILE reads a file, - standard input.")]
+Clear = Annotated[list[str], typer.Option("--clear", help="Empty this field; may be given several times.")]
+Most = Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")]
+All = Annotated[bool, typer.Option("--all", help="Show all there are.")]
+
+
+def add_resources(app: typer.Typer) -> dict[str, typer.Typer]:
+    """A group of commands for each resource; gives the groups by resource."""
+    groups: dict[str, typer.Typer] = {}
+    for operation in OPERATIONS.values():
+        if operation.resource in _ELSEWHERE:
+            continue
+        if operation.resource not in groups:
+            words = operation.resource.replace("_", " ")
+            groups[operation.resource] = typer.Typer(no_args_is_help=True, help=f"Work with {words}.")
+            app.add_typer(groups[operation.resource], name=operation.resource.replace("_", "-"))
+        name = operation.method.replace("_", "-")
+        groups[operation.resource].command(name, help=operation.summary)(_command(operation))
+        if operation.method == "list" and any(field.name == "search" for field in operation.fields):
+            groups[operation.resource].command("search", help="Find what matches every word.")(_search(operation))
+    return groups
+
+
+def _search(operation: Operation) -> Callable[..., None]:
+    listed = _command(operation, leave_out=("search",))
+
+    def search(text: list[str], **given: Any) -> None:
+        listed(**given, search=" ".join(text))
+
+    words = Annotated[list[str], typer.Argument(help="Beginnings of words, such as a part of a name or an email.")]
+    parameters = [_parameter("text", words), *inspect.signature(listed).parameters.values()]
+    search.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return search
+
+
+def _command(operation: Operation, *, leave_out: tuple[str, ...] = ()) -> Callable[..., None]:
+    """What typer makes a command of: a function whose signature is the operation's fields."""
+
+    def command(ctx: typer.Context, **given: Any) -> None:
+        body = _body(operation, given)
+        shell: Shell = ctx.obj
+        if operation.paged:
+            _show_pages(shell, operation, body, given)
+        else:
+            with shell.client() as client:
+                _show(operation, client.call(operation.name, body), json_lines=given["json_"])
+
+    taken = (*leave_out, *(("cursor", "limit") if operation.paged else ()))
+    fields = [field for field in operation.fields if field.name not in taken]
+    parameters = [_parameter("ctx", typer.Context), *map(_of_field, fields), _parameter("data", Data, "")]
+    if operation.method == "update":
+        parameters.append(_parameter("clear", Clear, []))
+    if operation.paged:
+        parameters += [_parameter("most", Most, _PAGE), _parameter("all_", All, False)]
+    command.__signature__ = inspect.Signature([*parameters, _parameter("json_", AsJson, False)])  # type: ignore[attr-defined]
+    return command
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    # By keyword only: then those without a default may come in any place.
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _of_field(field: Field) -> inspect.Parameter:
+    if field.name == "id":
+        return _parameter("id", Annotated[str, typer.Argument(show_default=False)])
+    option = f"--{field.name.replace('_', '-')}"
+    help_ = "; ".join(filter(None, [
+        "required" if field.required else "",
+        f"one of {', '.join(field.choices)}" if field.choices else "",
+        "as JSON" if field.kind == "json" else "",
+        "may be given several times" if field.kind == "texts" else "",
+    ]))  # fmt: skip
+    declared = f"{option}/--no{option[1:]}" if field.kind == "boolean" else option
+    info = typer.Option(declared, help=help_, show_default=False)
+    return _parameter(field.name, Annotated[_PYTHON[field.kind] | None, info], None)  # type: ignore[valid-type]
+
+
+def _body(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+    body = read_data(given["data"])
+    for field in operation.fields:
+        value = given.get(field.name)
+        if value is None or value == []:
+            continue
+        body[field.name] = _read_json(value, field.name) if field.kind == "json" else value
+    return body | dict.fromkeys(given.get("clear") or ())
+
+
+def read_data(text: str) -> dict[str, Any]:
+    """The JSON object that `--data` gives."""
+    if not text:
+        return {}
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Stop(f"--data: {error}", Exit.USAGE) from None
+    body = _read_json(text, "data")
+    if not isinstance(body, dict):
+        raise Stop("--data must be a JSON object", Exit.USAGE)
+    return body
+
+
+def _read_json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Stop(f"--{name.replace('_', '-')} must be JSON: {error}", Exit.USAGE) from None
+
+
+def _show_pages(shell: Shell, operation: Operation, body: dict[str, Any], given: dict[str, Any]) -> None:
+    most = None if given["all_"] else given["most"]
+    # One more than is shown tells whether there are more.
+    size = _LARGEST_PAGE if most is None else min(most + 1, _LARGEST_PAGE)
+    with shell.client() as client:
+        found = client.pages(operation.name, body | {"limit": size})
+        output.show_records(itertools.islice(found, most), _columns(operation), json_lines=given["json_"])
+        if most is not None and next(found, None) is not None:
+            output.note(f"There are more than {most}: use --limit N or --all.")
+
+
+def _show(operation: Operation, result: dict[str, Any], *, json_lines: bool) -> None:
+    records = result.get("items", result.get("users"))
+    if isinstance(records, list):
+        output.show_records(_objects(records), _columns(operation), json_lines=json_lines)
+    else:
+        output.show_record(result, json_lines=json_lines)
+
+
+def _objects(records: list[Any]) -> Iterator[dict[str, Any]]:
+    yield from (record if isinstance(record, dict) else {"value": record} for record in records)
+
+
+def _columns(operation: Operation) -> tuple[str, ...]:
+    own = f"{operation.resource}_{operation.method}"
+    return output.COLUMNS.get(own) or output.COLUMNS.get(operation.resource, ("id",))

@@ -1,0 +1,84 @@
+"""What happens in the account right now? `keel webhooks listen` receives, verifies and prints its events."""
+
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
+from threading import Thread
+from typing import Annotated, Any, Final
+
+import typer
+
+from keel_crm.cli import output
+from keel_crm.cli.commands import AsJson
+from keel_crm.cli.shell import Shell, is_terminal
+from keel_crm.errors import SignatureError
+from keel_crm.webhooks import Event, verify
+
+_LARGEST: Final = 10 * 1024 * 1024
+_EVENTS: Final = [
+    f"{kind}.{change}"
+    for kind in ("contact", "company", "activity", "project")
+    for change in ("created", "updated", "deleted")
+]
+
+
+def listen(
+    ctx: typer.Context,
+    events: Annotated[list[str], typer.Option("--events", help="Such as contact.created; all by default.")] = [],  # noqa: B006
+    port: Annotated[int, typer.Option(help="The port to listen on; a free one by default.")] = 0,
+    count: Annotated[int, typer.Option(help="Stop after so many events.")] = 0,
+    json_: AsJson = False,
+) -> None:
+    """Print events as they happen; for a stack on this machine, which can reach it."""
+    shell: Shell = ctx.obj
+    secret: list[str] = []
+    received: SimpleQueue[Event] = SimpleQueue()
+    with ThreadingHTTPServer(("127.0.0.1", port), _receiver(secret, received.put)) as server, shell.client() as client:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        made = client.call("webhooks-create", {"url": url, "events": events or _EVENTS, "description": "keel listen"})
+        secret.append(made["secret"])
+        output.note(f"Listening at {url}; Ctrl-C ends it.")
+        try:
+            _print(received, count, json_lines=json_)
+        except KeyboardInterrupt:
+            output.note("")
+        finally:
+            server.shutdown()
+            client.call("webhooks-delete", {"id": made["endpoint"]["id"]})
+
+
+def _print(received: "SimpleQueue[Event]", count: int, *, json_lines: bool) -> None:
+    printed = 0
+    while printed < count or not count:
+        event = received.get()
+        printed += 1
+        if json_lines or not is_terminal():
+            typer.echo(output.as_json(event))
+        else:
+            data = event["data"]
+            name = data.get("name") or f"{data.get('first_name', '')} {data.get('last_name', '')}"
+            shown = (event["timestamp"], event["event"], data.get("id", ""), name.strip())
+            typer.echo("  ".join(map(output.cell, shown)))
+
+
+def _receiver(secret: list[str], received: Callable[[Event], None]) -> type[BaseHTTPRequestHandler]:
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(min(length, _LARGEST))
+            try:
+                # Nothing is trusted before the secret is known; Keel will deliver it again.
+                event = verify(secret[0], dict(self.headers), body) if secret else None
+            except SignatureError as error:
+                output.note(str(error))
+                event = None
+            if event is not None:
+                received(event)
+            self.send_response(400 if event is None else 204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Events are what is printed, not requests."""
+
+    return Receiver

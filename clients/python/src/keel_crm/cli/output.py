@@ -1,0 +1,91 @@
+"""How is a result shown? As a table on a terminal, as JSON lines in a pipe or on demand."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from keel_crm.cli.shell import is_terminal
+
+# What a table shows of each kind of record; every other field is in --json.
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "contacts": ("id", "first_name", "last_name", "email", "phone", "company_name", "tags"),
+    "companies": ("id", "name", "domain", "industry", "phone", "tags"),
+    "projects": ("id", "name", "stage", "company_name", "assigned_name", "value", "tags"),
+    "projects_contacts": ("contact_id", "contact_name", "role", "created_at"),
+    "activities": ("id", "activity_type", "occurred_at", "contact_name", "company_name", "project_name"),
+    "activity_schemas": ("activity_type",),
+    "sources": ("id", "name", "archived_at"),
+    "custom_fields": ("id", "entity_type", "label", "field_type", "required", "options"),
+    "users": ("id", "name", "email", "role", "deactivated_at"),
+    "oauth_apps": ("id", "name", "client_id", "client_secret_prefix", "last_used_at", "revoked_at"),
+    "webhooks": ("id", "url", "events", "is_active", "last_success_at", "last_failure_at"),
+    "webhooks_deliveries": ("id", "event", "status", "created_at", "next_attempt_at"),
+    "imports": ("id", "model_type", "file_name", "status", "processed_rows", "total_rows", "failed_count"),
+    "imports_errors": ("row", "field", "code", "message"),
+}
+
+# Text from the API can hold what a terminal obeys.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def as_json(record: Any) -> str:
+    text = json.dumps(record, ensure_ascii=False)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it."""
+    if value is None or value in ([], {}):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else as_json(value) if isinstance(value, dict | list) else str(value)
+    return _CONTROL.sub(" ", text)
+
+
+def show_records(records: Iterable[dict[str, Any]], columns: Sequence[str], *, json_lines: bool) -> None:
+    """Records as they come when they go to a pipe; as one table on a terminal."""
+    if json_lines or not is_terminal():
+        for record in records:
+            typer.echo(as_json(record))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, no_wrap=True, overflow="ignore" if name.endswith("id") else "ellipsis")
+    for record in records:
+        table.add_row(*(Text(cell(record.get(name))) for name in columns))
+    Console().print(table)
+
+
+def show_record(record: dict[str, Any], *, json_lines: bool) -> None:
+    if json_lines or not is_terminal():
+        typer.echo(as_json(record))
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _flat(record):
+        table.add_row(name, Text(cell(value)))
+    Console().print(table)
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """The fields of a record, and those of the records in it."""
+    for name, value in record.items():
+        if isinstance(value, dict) and "id" in value:
+            yield from _flat(value, f"{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def note(text: str) -> None:
+    """For the person at the keyboard, beside the result."""
+    typer.echo(text, err=True)
