@@ -49,7 +49,7 @@ class Server:
         pages = {"": ["1", "2"], "a": [], "b": ["3"]}
         follows = {"": "a", "a": "b", "b": ""}
         cursor = body.get("cursor", "")
-        assert body["search"] == "ada"
+        assert body["limit"] == 2
         return self._success({"items": [{"id": each} for each in pages[cursor]], "next_cursor": follows[cursor]})
 
     def _success(self, result: Any) -> httpx.Response:
@@ -91,7 +91,7 @@ def test_many_tasks_with_an_expired_token_refresh_it_once() -> None:
 def test_a_walk_gives_every_item_of_every_page() -> None:
     server = Server()
     with Keel(URL, token="access-0", transport=httpx.MockTransport(server)) as client:
-        walk = client.contacts.iterate(search="ada")
+        walk = client.contacts.iterate(limit=2)
         assert server.calls["contacts-list"] == 0
         assert [contact["id"] for contact in walk] == ["1", "2", "3"]
 
@@ -99,7 +99,7 @@ def test_a_walk_gives_every_item_of_every_page() -> None:
 def test_a_walk_gives_every_item_of_every_page_to_asyncio() -> None:
     async def walk() -> list[str]:
         async with AsyncKeel(URL, token="access-0", transport=httpx.MockTransport(Server())) as client:
-            return [contact["id"] async for contact in client.contacts.iterate(search="ada")]
+            return [contact["id"] async for contact in client.contacts.iterate(limit=2)]
 
     assert asyncio.run(walk()) == ["1", "2", "3"]
 

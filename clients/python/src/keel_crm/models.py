@@ -58,6 +58,90 @@ class Me(TypedDict):
     account_name: str
 
 
+class UsersListFields(TypedDict, total=False):
+    search: str | None
+    limit: int | None
+    offset: int | None
+
+
+class UserPage(TypedDict):
+    users: list[User]
+    total: int
+
+
+class UsersInviteFields(TypedDict, total=False):
+    email: Required[str]
+    name: Required[str]
+    role: Literal["owner", "member", None]
+
+
+class UsersSetActiveFields(TypedDict, total=False):
+    user_id: Required[str]
+    active: Required[bool]
+
+
+class UsersChangePasswordFields(TypedDict, total=False):
+    current_password: Required[str]
+    new_password: Required[str]
+
+
+class UsersForgotPasswordFields(TypedDict, total=False):
+    email: Required[str]
+
+
+class UsersResetPasswordFields(TypedDict, total=False):
+    token: Required[str]
+    new_password: Required[str]
+
+
+class OauthTokenFields(TypedDict, total=False):
+    grant_type: Required[str]
+    client_id: str | None
+    client_secret: str | None
+
+
+class TokenGrant(TypedDict):
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+
+
+class OauthAppsCreateFields(TypedDict, total=False):
+    name: Required[str]
+
+
+class App(TypedDict):
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+    name: str
+    client_id: str
+    client_secret_prefix: str
+    last_used_at: str | None
+    revoked_at: str | None
+
+
+class AppWithSecret(TypedDict):
+    app: App
+    client_secret: str
+
+
+class Apps(TypedDict):
+    items: list[App]
+    next_cursor: str
+
+
+class OauthAppsUpdateFields(TypedDict, total=False):
+    name: str | None
+
+
+class Deleted(TypedDict):
+    id: str
+    deleted: Literal[True]
+
+
 class ContactsCreateFields(TypedDict, total=False):
     first_name: Required[str]
     last_name: str | None
@@ -127,11 +211,6 @@ class ContactsListFields(TypedDict, total=False):
 class ContactPage(TypedDict):
     items: list[Contact]
     next_cursor: str
-
-
-class Deleted(TypedDict):
-    id: str
-    deleted: Literal[True]
 
 
 class CompaniesCreateFields(TypedDict, total=False):
@@ -420,48 +499,6 @@ class CustomFieldsListFields(TypedDict, total=False):
 class CustomFieldPage(TypedDict):
     items: list[CustomField]
     next_cursor: str
-
-
-class UsersListFields(TypedDict, total=False):
-    search: str
-    limit: int
-    offset: int
-
-
-class UsersPage(TypedDict):
-    users: list[User]
-    total: int
-
-
-class OauthTokenFields(TypedDict, total=False):
-    grant_type: Required[Literal["client_credentials"]]
-    client_id: str
-    client_secret: str
-
-
-class AppToken(TypedDict):
-    access_token: str
-    token_type: str
-    expires_in: int
-
-
-class OauthAppsCreateFields(TypedDict, total=False):
-    name: Required[str]
-
-
-class OauthApp(TypedDict):
-    id: str
-    account_id: str
-    created_by: str
-    created_at: str
-    updated_at: str
-    name: str
-    client_id: str
-
-
-class OauthAppSecret(TypedDict):
-    app: OauthApp
-    client_secret: str
 
 
 class WebhooksCreateFields(TypedDict, total=False):

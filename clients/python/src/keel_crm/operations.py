@@ -40,6 +40,120 @@ _ALL: Final = (
     Operation("auth-logout", "auth", "logout", "End this session.", fields=()),
     Operation("auth-me", "auth", "me", "Show who is signed in.", repeatable=True, fields=()),
     Operation(
+        "users-list",
+        "users",
+        "list",
+        "List users.",
+        repeatable=True,
+        fields=(
+            Field("search", "text"),
+            Field("limit", "integer"),
+            Field("offset", "integer"),
+        ),
+    ),
+    Operation(
+        "users-get", "users", "get", "Get a user.", repeatable=True, fields=(Field("id", "text", required=True),)
+    ),
+    Operation(
+        "users-invite",
+        "users",
+        "invite",
+        "Invite a user.",
+        idempotent=True,
+        repeatable=True,
+        fields=(
+            Field("email", "text", required=True),
+            Field("name", "text", required=True),
+            Field("role", "text", choices=("owner", "member")),
+        ),
+    ),
+    Operation(
+        "users-set-active",
+        "users",
+        "set_active",
+        "Deactivate or reactivate a user.",
+        fields=(
+            Field("user_id", "text", required=True),
+            Field("active", "boolean", required=True),
+        ),
+    ),
+    Operation(
+        "users-change-password",
+        "users",
+        "change_password",
+        "Change one's own password.",
+        fields=(
+            Field("current_password", "text", required=True),
+            Field("new_password", "text", required=True),
+        ),
+    ),
+    Operation(
+        "users-forgot-password",
+        "users",
+        "forgot_password",
+        "Ask for a reset by mail.",
+        public=True,
+        fields=(Field("email", "text", required=True),),
+    ),
+    Operation(
+        "users-reset-password",
+        "users",
+        "reset_password",
+        "Set a password with a mailed token.",
+        public=True,
+        fields=(
+            Field("token", "text", required=True),
+            Field("new_password", "text", required=True),
+        ),
+    ),
+    Operation(
+        "oauth-token",
+        "oauth",
+        "token",
+        "Get an app's access token.",
+        public=True,
+        fields=(
+            Field("grant_type", "text", required=True),
+            Field("client_id", "text"),
+            Field("client_secret", "text"),
+        ),
+    ),
+    Operation(
+        "oauth-apps-create", "oauth_apps", "create", "Create an app.", fields=(Field("name", "text", required=True),)
+    ),
+    Operation("oauth-apps-list", "oauth_apps", "list", "List apps.", repeatable=True, fields=()),
+    Operation(
+        "oauth-apps-get",
+        "oauth_apps",
+        "get",
+        "Get an app.",
+        repeatable=True,
+        fields=(Field("id", "text", required=True),),
+    ),
+    Operation(
+        "oauth-apps-update",
+        "oauth_apps",
+        "update",
+        "Rename an app.",
+        fields=(
+            Field("name", "text"),
+            Field("id", "text", required=True),
+        ),
+    ),
+    Operation(
+        "oauth-apps-rotate-secret",
+        "oauth_apps",
+        "rotate_secret",
+        "Replace an app's secret.",
+        fields=(Field("id", "text", required=True),),
+    ),
+    Operation(
+        "oauth-apps-revoke", "oauth_apps", "revoke", "Revoke an app.", fields=(Field("id", "text", required=True),)
+    ),
+    Operation(
+        "oauth-apps-delete", "oauth_apps", "delete", "Delete an app.", fields=(Field("id", "text", required=True),)
+    ),
+    Operation(
         "contacts-create",
         "contacts",
         "create",
@@ -426,37 +540,6 @@ _ALL: Final = (
         "List definitions.",
         repeatable=True,
         fields=(Field("entity_type", "text"),),
-    ),
-    Operation(
-        "users-list",
-        "users",
-        "list",
-        "users list.",
-        repeatable=True,
-        fields=(
-            Field("search", "text"),
-            Field("limit", "integer"),
-            Field("offset", "integer"),
-        ),
-    ),
-    Operation(
-        "oauth-token",
-        "oauth",
-        "token",
-        "oauth token.",
-        public=True,
-        fields=(
-            Field("grant_type", "text", choices=("client_credentials",), required=True),
-            Field("client_id", "text"),
-            Field("client_secret", "text"),
-        ),
-    ),
-    Operation(
-        "oauth-apps-create",
-        "oauth_apps",
-        "create",
-        "oauth apps create.",
-        fields=(Field("name", "text", required=True),),
     ),
     Operation(
         "webhooks-create",

@@ -37,6 +37,93 @@ class Auth(Resource):
         return result
 
 
+class Users(Resource):
+    """The operations of users."""
+
+    def list(self, **fields: Unpack[models.UsersListFields]) -> models.UserPage:
+        """List users."""
+        result: models.UserPage = self._calls.call("users-list", {**fields})
+        return result
+
+    def get(self, id: str) -> models.User:
+        """Get a user."""
+        result: models.User = self._calls.call("users-get", {"id": id})
+        return result
+
+    def invite(self, *, idempotency_key: str | None = None, **fields: Unpack[models.UsersInviteFields]) -> models.User:
+        """Invite a user."""
+        result: models.User = self._calls.call("users-invite", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    def set_active(self, **fields: Unpack[models.UsersSetActiveFields]) -> models.User:
+        """Deactivate or reactivate a user."""
+        result: models.User = self._calls.call("users-set-active", {**fields})
+        return result
+
+    def change_password(self, **fields: Unpack[models.UsersChangePasswordFields]) -> dict[str, Any]:
+        """Change one's own password."""
+        result: dict[str, Any] = self._calls.call("users-change-password", {**fields})
+        return result
+
+    def forgot_password(self, **fields: Unpack[models.UsersForgotPasswordFields]) -> dict[str, Any]:
+        """Ask for a reset by mail."""
+        result: dict[str, Any] = self._calls.call("users-forgot-password", {**fields})
+        return result
+
+    def reset_password(self, **fields: Unpack[models.UsersResetPasswordFields]) -> dict[str, Any]:
+        """Set a password with a mailed token."""
+        result: dict[str, Any] = self._calls.call("users-reset-password", {**fields})
+        return result
+
+
+class Oauth(Resource):
+    """The operations of oauth."""
+
+    def token(self, **fields: Unpack[models.OauthTokenFields]) -> models.TokenGrant:
+        """Get an app's access token."""
+        result: models.TokenGrant = self._calls.call("oauth-token", {**fields})
+        return result
+
+
+class OauthApps(Resource):
+    """The operations of oauth apps."""
+
+    def create(self, **fields: Unpack[models.OauthAppsCreateFields]) -> models.AppWithSecret:
+        """Create an app."""
+        result: models.AppWithSecret = self._calls.call("oauth-apps-create", {**fields})
+        return result
+
+    def list(self) -> models.Apps:
+        """List apps."""
+        result: models.Apps = self._calls.call("oauth-apps-list", {})
+        return result
+
+    def get(self, id: str) -> models.App:
+        """Get an app."""
+        result: models.App = self._calls.call("oauth-apps-get", {"id": id})
+        return result
+
+    def update(self, id: str, **fields: Unpack[models.OauthAppsUpdateFields]) -> models.App:
+        """Rename an app."""
+        result: models.App = self._calls.call("oauth-apps-update", {"id": id, **fields})
+        return result
+
+    def rotate_secret(self, id: str) -> models.AppWithSecret:
+        """Replace an app's secret."""
+        result: models.AppWithSecret = self._calls.call("oauth-apps-rotate-secret", {"id": id})
+        return result
+
+    def revoke(self, id: str) -> models.App:
+        """Revoke an app."""
+        result: models.App = self._calls.call("oauth-apps-revoke", {"id": id})
+        return result
+
+    def delete(self, id: str) -> models.Deleted:
+        """Delete an app."""
+        result: models.Deleted = self._calls.call("oauth-apps-delete", {"id": id})
+        return result
+
+
 class Contacts(Resource):
     """The operations of contacts."""
 
@@ -274,33 +361,6 @@ class CustomFields(Resource):
         return result
 
 
-class Users(Resource):
-    """The operations of users."""
-
-    def list(self, **fields: Unpack[models.UsersListFields]) -> models.UsersPage:
-        """users list."""
-        result: models.UsersPage = self._calls.call("users-list", {**fields})
-        return result
-
-
-class Oauth(Resource):
-    """The operations of oauth."""
-
-    def token(self, **fields: Unpack[models.OauthTokenFields]) -> models.AppToken:
-        """oauth token."""
-        result: models.AppToken = self._calls.call("oauth-token", {**fields})
-        return result
-
-
-class OauthApps(Resource):
-    """The operations of oauth apps."""
-
-    def create(self, **fields: Unpack[models.OauthAppsCreateFields]) -> models.OauthAppSecret:
-        """oauth apps create."""
-        result: models.OauthAppSecret = self._calls.call("oauth-apps-create", {**fields})
-        return result
-
-
 class Webhooks(Resource):
     """The operations of webhooks."""
 
@@ -412,6 +472,9 @@ class Operations:
 
     def __init__(self, calls: Calls) -> None:
         self.auth = Auth(calls)
+        self.users = Users(calls)
+        self.oauth = Oauth(calls)
+        self.oauth_apps = OauthApps(calls)
         self.contacts = Contacts(calls)
         self.companies = Companies(calls)
         self.projects = Projects(calls)
@@ -420,9 +483,6 @@ class Operations:
         self.activity_schemas = ActivitySchemas(calls)
         self.sources = Sources(calls)
         self.custom_fields = CustomFields(calls)
-        self.users = Users(calls)
-        self.oauth = Oauth(calls)
-        self.oauth_apps = OauthApps(calls)
         self.webhooks = Webhooks(calls)
         self.imports = Imports(calls)
         self.exports = Exports(calls)
@@ -454,6 +514,95 @@ class AsyncAuth(AsyncResource):
     async def me(self) -> models.Me:
         """Show who is signed in."""
         result: models.Me = await self._calls.call("auth-me", {})
+        return result
+
+
+class AsyncUsers(AsyncResource):
+    """The operations of users."""
+
+    async def list(self, **fields: Unpack[models.UsersListFields]) -> models.UserPage:
+        """List users."""
+        result: models.UserPage = await self._calls.call("users-list", {**fields})
+        return result
+
+    async def get(self, id: str) -> models.User:
+        """Get a user."""
+        result: models.User = await self._calls.call("users-get", {"id": id})
+        return result
+
+    async def invite(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.UsersInviteFields]
+    ) -> models.User:
+        """Invite a user."""
+        result: models.User = await self._calls.call("users-invite", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    async def set_active(self, **fields: Unpack[models.UsersSetActiveFields]) -> models.User:
+        """Deactivate or reactivate a user."""
+        result: models.User = await self._calls.call("users-set-active", {**fields})
+        return result
+
+    async def change_password(self, **fields: Unpack[models.UsersChangePasswordFields]) -> dict[str, Any]:
+        """Change one's own password."""
+        result: dict[str, Any] = await self._calls.call("users-change-password", {**fields})
+        return result
+
+    async def forgot_password(self, **fields: Unpack[models.UsersForgotPasswordFields]) -> dict[str, Any]:
+        """Ask for a reset by mail."""
+        result: dict[str, Any] = await self._calls.call("users-forgot-password", {**fields})
+        return result
+
+    async def reset_password(self, **fields: Unpack[models.UsersResetPasswordFields]) -> dict[str, Any]:
+        """Set a password with a mailed token."""
+        result: dict[str, Any] = await self._calls.call("users-reset-password", {**fields})
+        return result
+
+
+class AsyncOauth(AsyncResource):
+    """The operations of oauth."""
+
+    async def token(self, **fields: Unpack[models.OauthTokenFields]) -> models.TokenGrant:
+        """Get an app's access token."""
+        result: models.TokenGrant = await self._calls.call("oauth-token", {**fields})
+        return result
+
+
+class AsyncOauthApps(AsyncResource):
+    """The operations of oauth apps."""
+
+    async def create(self, **fields: Unpack[models.OauthAppsCreateFields]) -> models.AppWithSecret:
+        """Create an app."""
+        result: models.AppWithSecret = await self._calls.call("oauth-apps-create", {**fields})
+        return result
+
+    async def list(self) -> models.Apps:
+        """List apps."""
+        result: models.Apps = await self._calls.call("oauth-apps-list", {})
+        return result
+
+    async def get(self, id: str) -> models.App:
+        """Get an app."""
+        result: models.App = await self._calls.call("oauth-apps-get", {"id": id})
+        return result
+
+    async def update(self, id: str, **fields: Unpack[models.OauthAppsUpdateFields]) -> models.App:
+        """Rename an app."""
+        result: models.App = await self._calls.call("oauth-apps-update", {"id": id, **fields})
+        return result
+
+    async def rotate_secret(self, id: str) -> models.AppWithSecret:
+        """Replace an app's secret."""
+        result: models.AppWithSecret = await self._calls.call("oauth-apps-rotate-secret", {"id": id})
+        return result
+
+    async def revoke(self, id: str) -> models.App:
+        """Revoke an app."""
+        result: models.App = await self._calls.call("oauth-apps-revoke", {"id": id})
+        return result
+
+    async def delete(self, id: str) -> models.Deleted:
+        """Delete an app."""
+        result: models.Deleted = await self._calls.call("oauth-apps-delete", {"id": id})
         return result
 
 
@@ -696,33 +845,6 @@ class AsyncCustomFields(AsyncResource):
         return result
 
 
-class AsyncUsers(AsyncResource):
-    """The operations of users."""
-
-    async def list(self, **fields: Unpack[models.UsersListFields]) -> models.UsersPage:
-        """users list."""
-        result: models.UsersPage = await self._calls.call("users-list", {**fields})
-        return result
-
-
-class AsyncOauth(AsyncResource):
-    """The operations of oauth."""
-
-    async def token(self, **fields: Unpack[models.OauthTokenFields]) -> models.AppToken:
-        """oauth token."""
-        result: models.AppToken = await self._calls.call("oauth-token", {**fields})
-        return result
-
-
-class AsyncOauthApps(AsyncResource):
-    """The operations of oauth apps."""
-
-    async def create(self, **fields: Unpack[models.OauthAppsCreateFields]) -> models.OauthAppSecret:
-        """oauth apps create."""
-        result: models.OauthAppSecret = await self._calls.call("oauth-apps-create", {**fields})
-        return result
-
-
 class AsyncWebhooks(AsyncResource):
     """The operations of webhooks."""
 
@@ -836,6 +958,9 @@ class AsyncOperations:
 
     def __init__(self, calls: AsyncCalls) -> None:
         self.auth = AsyncAuth(calls)
+        self.users = AsyncUsers(calls)
+        self.oauth = AsyncOauth(calls)
+        self.oauth_apps = AsyncOauthApps(calls)
         self.contacts = AsyncContacts(calls)
         self.companies = AsyncCompanies(calls)
         self.projects = AsyncProjects(calls)
@@ -844,9 +969,6 @@ class AsyncOperations:
         self.activity_schemas = AsyncActivitySchemas(calls)
         self.sources = AsyncSources(calls)
         self.custom_fields = AsyncCustomFields(calls)
-        self.users = AsyncUsers(calls)
-        self.oauth = AsyncOauth(calls)
-        self.oauth_apps = AsyncOauthApps(calls)
         self.webhooks = AsyncWebhooks(calls)
         self.imports = AsyncImports(calls)
         self.exports = AsyncExports(calls)

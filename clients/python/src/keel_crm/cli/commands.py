@@ -98,7 +98,7 @@ def _of_field(field: Field) -> inspect.Parameter:
     ]))  # fmt: skip
     declared = f"{option}/--no{option[1:]}" if field.kind == "boolean" else option
     info = typer.Option(declared, help=help_, show_default=False)
-    return _parameter(field.name, Annotated[_PYTHON[field.kind] | None, info], None)  # type: ignore[valid-type]
+    return _parameter(field.name, Annotated[_PYTHON[field.kind] | None, info], None)
 
 
 def _body(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,172 @@
+"""Does the command line do what it says, and fail in a way that a script and a person can go on from?"""
+
+import json
+import stat
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from keel_crm.cli.app import app
+from keel_crm.cli.shell import Shell
+from tests.client.conftest import URL, Run
+
+
+def lines(done: Result) -> list[Any]:
+    """The JSON lines that a command printed."""
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def created(keel: Run, *arguments: str) -> dict[str, Any]:
+    [record] = lines(keel("contacts", "create", *arguments))
+    assert isinstance(record, dict)
+    return record
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_record_goes_through_all_commands(keel: Run) -> None:
+    made = created(keel, "--first-name", "Ada", "--last-name", "Lovelace", "--tags", "vip", "--tags", "math")
+    assert made["tags"] == ["vip", "math"]
+    [shown] = lines(keel("contacts", "get", made["id"]))
+    assert shown == made
+    [changed] = lines(keel("contacts", "update", made["id"], "--last-name", "King", "--clear", "tags"))
+    assert (changed["last_name"], changed["tags"]) == ("King", [])
+    assert lines(keel("contacts", "delete", made["id"])) == [{"id": made["id"], "deleted": True}]
+    assert keel("contacts", "get", made["id"]).exit_code == 5
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_list_stops_at_its_limit_and_says_that_there_is_more(keel: Run) -> None:
+    for number in range(3):
+        created(keel, "--first-name", f"Ada {number}")
+    done = keel("contacts", "list", "--limit", "2")
+    assert len(lines(done)) == 2
+    assert "more than 2" in done.stderr
+    done = keel("contacts", "list", "--limit", "3")
+    assert len(lines(done)) == 3
+    assert "more" not in done.stderr
+    assert len(lines(keel("contacts", "list", "--all"))) == 3
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_fields_may_come_as_json_from_anywhere(keel: Run, tmp_path: Path) -> None:
+    assert created(keel, "--data", '{"first_name": "Ada"}', "--last-name", "King")["last_name"] == "King"
+    (tmp_path / "body.json").write_text('{"first_name": "Zoë"}', encoding="utf-8")
+    assert created(keel, "--data", f"@{tmp_path / 'body.json'}")["first_name"] == "Zoë"
+    [made] = lines(keel("contacts", "create", "--data", "-", input='{"first_name": "Eve"}'))
+    assert made["first_name"] == "Eve"
+    for wrong in ("{", "[]", "@missing.json"):
+        assert keel("contacts", "create", "--data", wrong).exit_code == 2
+
+
+@pytest.mark.usefixtures("signed_in", "terminal")
+def test_a_terminal_shows_a_table_unless_json_is_asked_for(keel: Run) -> None:
+    made = json.loads(keel("contacts", "create", "--first-name", "[red]Ada\x1b[2J", "--json").stdout)
+    table = keel("contacts", "list").stdout
+    assert "first_name" in table
+    assert made["id"] in table
+    assert "[red]Ada" in table  # text is no markup,
+    assert "\x1b" not in table  # and cannot command the terminal
+    assert "\x1b" not in keel("contacts", "list", "--json").stdout
+    assert made["id"] in keel("contacts", "get", made["id"]).stdout
+
+
+def test_signing_in_keeps_the_session_where_nobody_else_reads_it(keel: Run, signed_in: str, tmp_path: Path) -> None:
+    done = keel("whoami")
+    assert json.loads(done.stdout)["email"] == signed_in
+    assert URL in done.stderr
+    [kept] = (tmp_path / "config/credentials").glob("*.json")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert keel("logout").exit_code == 0
+    assert not kept.exists()
+    again = keel("whoami")
+    assert (again.exit_code, "keel login" in again.stderr) == (3, True)
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_session_that_has_ended_elsewhere_can_be_signed_out_of(keel: Run, tmp_path: Path) -> None:
+    [kept] = (tmp_path / "config/credentials").glob("*.json")
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"access_token": "x", "refresh_token": "x"}))
+    assert keel("whoami").exit_code == 3
+    assert keel("logout").exit_code == 0
+    assert not kept.exists()
+
+
+def test_an_account_is_opened_from_the_shell(keel: Run) -> None:
+    done = keel(
+        "register", "--email", f"{uuid.uuid4().hex}@example.com", "--name", "Ada", "--account-name", "Engines",
+        "--password-stdin", input="correct horse battery\n",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert json.loads(keel("whoami").stdout)["account_name"] == "Engines"
+
+
+def test_a_token_of_the_environment_goes_before_the_session(keel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEL_TOKEN", "no token")
+    done = keel("contacts", "list")
+    assert done.exit_code == 3
+    assert done.stderr.startswith("keel: auth.invalid_token: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("contacts", "get", "nonsense"), 6, "contacts.invalid_id"),
+        (("contacts", "get", "00000000-0000-7000-8000-000000000000"), 5, "contacts.not_found"),
+        (("contacts", "create"), 6, "contacts.first_name_required"),
+        (("contacts", "create", "--custom-fields", "{"), 2, "--custom-fields must be JSON"),
+        (("call", "contacts-lost"), 2, "no operation contacts-lost"),
+    ],
+)
+@pytest.mark.usefixtures("signed_in")
+def test_a_failure_is_one_line_and_an_exit_code(keel: Run, arguments: tuple[str, ...], code: int, told: str) -> None:
+    done = keel(*arguments)
+    assert done.exit_code == code
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("keel: ")
+    assert told in line
+
+
+@pytest.mark.usefixtures("keel")
+def test_a_server_that_cannot_be_reached_is_a_failure_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setenv("KEEL_TOKEN", "t")
+    monkeypatch.setattr("keel_crm.clients.time.sleep", lambda _: None)
+    done = CliRunner().invoke(app, ["contacts", "list"], obj=Shell("", httpx.MockTransport(refuse)))
+    assert done.exit_code == 8
+    assert "client.unreachable" in done.stderr
+
+
+def test_the_url_of_a_checkout_is_the_default(keel: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEEL_URL")
+    done = keel("whoami")
+    assert (done.exit_code, "KEEL_URL" in done.stderr) == (2, True)
+    (tmp_path / ".keel").mkdir()
+    (tmp_path / ".keel/url").write_text("https://checkout.example/v1\n")
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    assert "https://checkout.example/v1" in keel("whoami").stderr
+    assert "https://given.example" in keel("--url", "https://given.example/", "whoami").stderr
+
+
+@pytest.mark.parametrize("resource", ["contacts", "companies", "projects", "activities", "sources", "custom-fields"])
+def test_every_resource_has_the_same_commands(keel: Run, resource: str) -> None:
+    shown = keel(resource, "--help").stdout
+    assert all(command in shown for command in ("create", "update", "list", "get"))
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_any_operation_can_be_called(keel: Run) -> None:
+    [made] = lines(keel("call", "sources-create", "--data", '{"name": "Fair"}'))
+    [archived] = lines(keel("sources", "archive", made["id"]))
+    assert archived["archived_at"]
+    assert lines(keel("sources", "list")) == []
+    assert lines(keel("sources", "list", "--include-archived")) == [archived]
