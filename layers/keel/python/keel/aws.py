@@ -17,6 +17,11 @@ _CONFIG = Config(
 )
 
 
+# Signed addresses are bound to everything that they name only in the fourth version of the signature; a
+# checksum that botocore adds would be one more header for whoever uses them.
+_OF_SERVICE = {"s3": Config(signature_version="s3v4", request_checksum_calculation="when_required")}
+
+
 @cache
 def _session() -> Session:
     # A second session would cost 100 ms: it reads and compiles the service data again.
@@ -26,4 +31,4 @@ def _session() -> Session:
 @cache
 def client(service: str) -> Any:
     """The client of a service, `dynamodb` for example; it is safe to share between threads."""
-    return _session().create_client(service, config=_CONFIG)
+    return _session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))

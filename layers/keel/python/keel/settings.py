@@ -64,6 +64,16 @@ class CascadeSettings(_Environment):
     queue: _Text = Field(alias="CASCADE_QUEUE")
 
 
+class FileSettings(_Environment):
+    """What the functions of imports and exports are given besides."""
+
+    bucket: _Text = Field(alias="FILES_BUCKET")
+
+
+class ImportSettings(_Environment):
+    queue: _Text = Field(alias="IMPORT_QUEUE")
+
+
 @cache
 def settings() -> Settings:
     """The settings; raises pydantic's ValidationError, which names each variable at fault."""
@@ -78,3 +88,13 @@ def mail_settings() -> MailSettings:
 @cache
 def cascade_settings() -> CascadeSettings:
     return CascadeSettings.model_validate(os.environ)
+
+
+@cache
+def file_settings() -> FileSettings:
+    return FileSettings.model_validate(os.environ)
+
+
+@cache
+def import_settings() -> ImportSettings:
+    return ImportSettings.model_validate(os.environ)

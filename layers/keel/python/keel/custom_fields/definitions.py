@@ -34,6 +34,7 @@ class Unfit(Exception):
 class Definition:
     id: str
     entity_type: str
+    label: str
     field_type: str
     required: bool
     options: tuple[str, ...]
@@ -81,6 +82,7 @@ def _query(account_id: str) -> Definitions:
             Definition(
                 item["sk"],
                 item["entity_type"],
+                item["label"],
                 item["field_type"],
                 item.get("required", False),
                 tuple(item.get("options", ())),

@@ -1,0 +1,40 @@
+"""Which operations are there on imports?"""
+
+from keel.http import Api, Call
+from keel.imports import jobs, service
+from keel.imports.schemas import Confirm, ImportJob, ImportList, RequestUpload, Upload, Uploaded
+from keel.records.kinds import Values
+from keel.records.schemas import ById, Page
+
+api = Api("imports")
+handler = api.handle
+
+
+@api.operation("imports-request-upload", RequestUpload, result=Upload)
+def request_upload(call: Call[RequestUpload]) -> Values:
+    return service.request_upload(call.caller, call.body)
+
+
+@api.operation("imports-complete-upload", ById, result=Uploaded)
+def complete_upload(call: Call[ById]) -> Values:
+    return service.complete_upload(call.caller, call.body)
+
+
+@api.operation("imports-confirm", Confirm, result=ImportJob)
+def confirm(call: Call[Confirm]) -> Values:
+    return service.confirm(call.caller, call.body)
+
+
+@api.operation("imports-get", ById, result=ImportJob)
+def get(call: Call[ById]) -> Values:
+    return service.get(call.caller, call.body)
+
+
+@api.operation("imports-list", ImportList, result=Page[ImportJob])
+def list_(call: Call[ImportList]) -> Values:
+    return jobs.page(call.caller, call.body)
+
+
+@api.operation("imports-cancel", ById, result=ImportJob)
+def cancel(call: Call[ById]) -> Values:
+    return service.cancel(call.caller, call.body)

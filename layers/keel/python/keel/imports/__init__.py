@@ -1,0 +1,1 @@
+"""Imports: files of contacts, companies and sources, read row by row whatever happens meanwhile."""
