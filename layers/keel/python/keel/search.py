@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 RUN: Final = 3  # digits of a phone that are enough to find it
+KEPT: Final = 40  # characters of a word by which a record is kept to be found; the rest is compared in the record
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,20 @@ def terms(search: str) -> list[Term]:
 def matches(terms: Iterable[Term], record: Searchable) -> bool:
     """Whether a record matches every one of these terms."""
     return all(_matches(term, record) for term in terms)
+
+
+def tokens(record: Searchable) -> frozenset[str]:
+    """Under what a record is kept so that every word, and every run of a phone, that finds it is the start of
+    one of these, itself cut to `KEPT`."""
+    runs = {phone[at:][:KEPT] for phone in record.phones for at in range(len(phone) - RUN + 1)}
+    plain = {word[:KEPT] for word in record.words}
+    # A phone's own words are the start of a run, unless they are among its last digits.
+    return frozenset(runs | {word for word in plain if not any(run.startswith(word) for run in runs)})
+
+
+def whole_emails(record: Searchable) -> frozenset[str]:
+    """The same for terms with an `@`."""
+    return frozenset(email[:KEPT] for email in record.emails if email)
 
 
 def _term(part: str) -> Term | None:

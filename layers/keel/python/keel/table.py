@@ -172,6 +172,7 @@ def query(
     pk: str,
     *,
     begins: str = "",
+    between: tuple[str, str] | None = None,
     after: str = "",
     before: str = "",
     newest_first: bool = False,
@@ -179,11 +180,14 @@ def query(
 ) -> Page:
     """One page of a partition in the order of `sk`, strongly consistent.
 
-    `begins` is a prefix of `sk`; `after` and `before` are exclusive bounds, of which one may be given and
-    not together with a prefix. DynamoDB ends a page at `limit` items or at 1 MB: then `more` is true.
+    `begins` is a prefix of `sk`, `between` its lowest and highest value; `after` and `before` are exclusive
+    bounds. One of the four may be given. DynamoDB ends a page at `limit` items or at 1 MB: then `more` is true.
     """
     condition, values = "pk = :pk", {"pk": pk}
-    if begins:
+    if between:
+        condition += " AND sk BETWEEN :lowest AND :highest"
+        values["lowest"], values["highest"] = between
+    elif begins:
         condition += " AND begins_with(sk, :begins)"
         values["begins"] = begins
     elif after:

@@ -4,6 +4,7 @@ from typing import Final
 
 from keel.activities import metadata
 from keel.activities.schemas import ActivityCreate
+from keel.records.filters import Filter
 from keel.records.kinds import Join, Kind, Record, Reference, Rule, Values, not_null
 from keel.records.references import full_name_of, name_of
 
@@ -43,5 +44,8 @@ ACTIVITY: Final = Kind(
     ),
     joins=(Join("created_by", "user", "created_by_name", name_of),),
     details=_settle_details,
-    filters=("contact_id", "company_id", "project_id", "activity_type"),
+    filters=(
+        *(Filter(field, field) for field in _POINTERS),
+        Filter("types", "activity_type", choices=tuple(metadata.SCHEMAS), code="invalid_type"),
+    ),
 )

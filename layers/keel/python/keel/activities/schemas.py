@@ -23,7 +23,10 @@ class ActivityUpdate(ById):
 
 
 class ActivityList(ListBody):
-    pass
+    contact_id: Id | None = None
+    company_id: Id | None = None
+    project_id: Id | None = None
+    types: list[str | None] = Field(default_factory=list)
 
 
 class Activity(Record, ActivityCreate):

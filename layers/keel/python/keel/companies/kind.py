@@ -3,12 +3,14 @@
 from typing import Final
 
 from keel.companies.schemas import CompanyCreate
-from keel.records.kinds import Kind, required_text
+from keel.records.filters import Filter
+from keel.records.kinds import Kind, Searched, required_text
 
 COMPANY: Final = Kind(
     name="company",
     resource="companies",
     fields=CompanyCreate,
     rules=(required_text("name", "invalid_request"),),
-    filters=("tags",),
+    filters=(Filter("tags", "tags", any_text=True, every=True),),
+    searched=Searched(("name", "domain")),
 )

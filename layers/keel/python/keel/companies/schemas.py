@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from keel.fields import Body, Cents, Integer, LongText, Tags, Text
+from keel.fields import Body, Cents, Integer, LongText, Search, Tags, Text
 from keel.records.schemas import ById, ListBody, Record
 
 
@@ -32,7 +32,8 @@ class CompanyUpdate(ById, CompanyCreate):
 
 
 class CompanyList(ListBody):
-    pass
+    search: Search = ""
+    tags: Tags = Field(default_factory=list)
 
 
 class Company(Record, CompanyCreate):

@@ -4,7 +4,8 @@ from typing import Final
 
 from keel.contacts.schemas import ContactCreate
 from keel.projects import links
-from keel.records.kinds import Kind, Reference, required_text
+from keel.records.filters import Filter
+from keel.records.kinds import Kind, Reference, Searched, required_text
 from keel.records.references import name_of
 
 CONTACT: Final = Kind(
@@ -23,6 +24,12 @@ CONTACT: Final = Kind(
             closed_by="archived_at",
         ),
     ),
-    filters=("company_id", "source_id", "tags"),
+    filters=(
+        Filter("company_id", "company_id"),
+        Filter("company_ids", "company_id"),
+        Filter("source_ids", "source_id"),
+        Filter("tags", "tags", any_text=True, every=True),
+    ),
+    searched=Searched(("first_name", "last_name"), emails=("email",), phones=("phone",), joined=("company_id",)),
     attached=links.of_contact,
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from keel.fields import Body, Email, Id, LongText, Tags, Text
+from keel.fields import Body, Email, Id, LongText, Search, Tags, Text
 from keel.records.schemas import ById, ListBody, Record
 
 
@@ -31,7 +31,11 @@ class ContactUpdate(ById, ContactCreate):
 
 
 class ContactList(ListBody):
-    pass
+    search: Search = ""
+    tags: Tags = Field(default_factory=list)
+    company_id: Id | None = None
+    company_ids: list[Id | None] = Field(default_factory=list)
+    source_ids: list[Id | None] = Field(default_factory=list)
 
 
 class Contact(Record, ContactCreate):

@@ -4,7 +4,8 @@ from typing import Final
 
 from keel.projects import links
 from keel.projects.schemas import ProjectCreate
-from keel.records.kinds import Kind, Reference, Rule, not_null, required_text
+from keel.records.filters import Filter
+from keel.records.kinds import Kind, Reference, Rule, Searched, not_null, required_text
 from keel.records.references import name_of
 
 STAGES: Final = ("proposal", "active", "review", "complete", "archived")
@@ -29,6 +30,12 @@ PROJECT: Final = Kind(
             closed_by="deactivated_at",
         ),
     ),
-    filters=("company_id", "assigned_to", "stage", "tags"),
+    filters=(
+        Filter("company_id", "company_id"),
+        Filter("assigned_to", "assigned_to"),
+        Filter("tags", "tags", any_text=True, every=True),
+        Filter("stage", "stage", choices=STAGES, code="invalid_stage"),
+    ),
+    searched=Searched(("name",)),
     attached=links.of_project,
 )

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from keel.fields import Body, Cents, Date, Id, LongText, Tags, Text
+from keel.fields import Body, Cents, Date, Id, LongText, Search, Tags, Text
 from keel.records.schemas import ById, ListBody, Record
 
 
@@ -29,7 +29,11 @@ class ProjectUpdate(ById, ProjectCreate):
 
 
 class ProjectList(ListBody):
-    pass
+    search: Search = ""
+    tags: Tags = Field(default_factory=list)
+    stage: str | None = None
+    company_id: Id | None = None
+    assigned_to: Id | None = None
 
 
 class Project(Record, ProjectCreate):

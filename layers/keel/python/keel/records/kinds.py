@@ -8,6 +8,8 @@ from typing import Any, Final
 from keel import table
 from keel.errors import Fault
 from keel.fields import Body, is_blank
+from keel.records.filters import Filter
+from keel.search import Searchable
 from keel.table import Item, Key, Write
 
 Record = dict[str, Any]
@@ -61,6 +63,24 @@ def not_null(field: str, code: str) -> Rule:
     return Rule(field, code, lambda _value: True)
 
 
+@dataclass(frozen=True)
+class Searched:
+    """The fields that `search` looks into; `joined` are references whose name counts as text."""
+
+    texts: tuple[str, ...]
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+
+    def of(self, record: Record, *names: str) -> Searchable:
+        """What of a record can be found; `names` are those of what it points to."""
+        return Searchable.of(
+            (*(record[field] for field in self.texts), *names),
+            [record[field] for field in self.emails],
+            [record[field] for field in self.phones],
+        )
+
+
 def _nothing(_values: Values) -> None:
     """No rule."""
 
@@ -73,9 +93,9 @@ class Kind:
     `fields` are the writable fields with their defaults. On create the checks run in this order: `rules`,
     `whole` (of all values together), `references`, custom fields, `details` (of the whole record, on update as
     well; it may settle a field that depends on others). `reads_only` are attributes that a record shows and no
-    body can write, with their defaults. `filters` are the fields that a list can filter on, each a text or a
-    list of texts. `alongside` gives further writes for the transaction of every change in an account, `attached`
-    the keys of the items, other than postings, that a deleted record leaves behind.
+    body can write, with their defaults. `filters` are the parameters by which a list can be filtered, `searched`
+    what its `search` looks into. `alongside` gives further writes for the transaction of every change in an
+    account, `attached` the keys of the items, other than postings, that a deleted record leaves behind.
     """
 
     name: str
@@ -87,7 +107,8 @@ class Kind:
     joins: tuple[Join, ...] = ()
     details: Callable[[Record], None] = _nothing
     reads_only: Values = field(default_factory=dict)
-    filters: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    searched: Searched | None = None
     alongside: Callable[[str], Iterable[Write]] = lambda _account_id: ()
     attached: Callable[[str, str], Iterable[Key]] = lambda _account_id, _record_id: ()
 

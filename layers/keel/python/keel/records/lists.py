@@ -1,27 +1,45 @@
-"""Which records are on a page? Newest first, from a cursor on."""
+"""Which records are on a page? Those that match, newest first, from a cursor on.
 
-from typing import Any
+What a list costs depends on the page, not on the account: candidates come from sorted postings or from the
+records themselves, newest first, and one call reads at most `_READS` items for each record of a page. When
+they do not fill the page, it is a short one with a cursor, which always leads further down.
+"""
 
-from keel import cursors, table
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from keel import cursors, search, table
+from keel.custom_fields import definitions
 from keel.gate import Caller
-from keel.records import references, store
-from keel.records.kinds import Kind, Values
-from keel.records.schemas import ListBody
+from keel.records import filters, references, store
+from keel.records.filters import Criterion
+from keel.records.kinds import Kind, Record, Values
+from keel.records.planner import Plan
+from keel.records.schemas import PAGE, ListBody
+from keel.records.streams import TOP, Reader, Spent, Stream
+from keel.search import Term
+from keel.table import Item, Key
+
+_READS: Final = 20
+# What is left of those for records and names when the postings have been read.
+_SHARE: Final = 3
 
 
 def page(kind: Kind, caller: Caller, operation: str, body: ListBody) -> Values:
-    """A page of the account's records: `{"items", "next_cursor"}`."""
-    scope: tuple[Any, ...] = (caller.account_id, operation)
-    before = _position(kind, body.cursor, scope)
-    partition = table.partition(caller.account_id, kind.name)
-    # One more than the page tells whether there is a next one.
-    found = table.query(partition, before=before, newest_first=True, limit=body.limit + 1)
-    records = [store.from_item(kind, item) for item in found.items[: body.limit]]
-    more = len(found.items) > body.limit or found.more
-    return {
-        "items": references.present(kind, records),
-        "next_cursor": cursors.seal(records[-1]["id"], *scope) if more and records else "",
-    }
+    """A page of the account's records that match the body's filters: `{"items", "next_cursor"}`."""
+    criteria = filters.asked(kind, body)
+    terms = search.terms(getattr(body, "search", "")) if kind.searched else []
+    scope = (caller.account_id, operation, _told(criteria, terms))
+    position = _position(kind, body.cursor, scope)
+    finder = _Finder(kind, caller.account_id, criteria, terms, body.limit)
+    found = finder.find(position)
+    shown = found.records[: body.limit]
+    if len(found.records) > body.limit:
+        cursor = cursors.seal(shown[-1]["id"], *scope)
+    else:
+        cursor = cursors.seal(found.floor, *scope) if found.more else ""
+    return {"items": references.present(kind, shown, finder.known), "next_cursor": cursor}
 
 
 def whole(kind: Kind, caller: Caller) -> list[Values]:
@@ -30,10 +48,121 @@ def whole(kind: Kind, caller: Caller) -> list[Values]:
     return references.present(kind, [store.from_item(kind, item) for item in items if item["kind"] == kind.name])
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Records that match; `more` tells whether others may lie below the id `floor`."""
+
+    records: list[Record]
+    floor: str = ""
+    more: bool = False
+
+
+class _Finder:
+    """Finds what matches, and remembers what was read on the way."""
+
+    def __init__(self, kind: Kind, account_id: str, criteria: list[Criterion], terms: list[Term], limit: int) -> None:
+        self.kind = kind
+        self.account_id = account_id
+        self.criteria = criteria
+        self.terms = terms
+        self.limit = limit
+        # A page of one may be hard to find, too.
+        budget = _READS * max(limit, PAGE)
+        self.reserve = budget // _SHARE
+        self.reader = Reader(budget - self.reserve)
+        self.known: dict[Key, Item | None] = {}
+
+    def find(self, position: str) -> _Found:
+        # One more than the page tells whether there is a next one.
+        wanted = self.limit + 1
+        plan = Plan(self.reader, self.kind, self.account_id, position, wanted)
+        try:
+            stream = plan.stream(self.criteria, self.terms)
+        except Spent as spent:
+            return _Found([], min(position, spent.floor), more=True)
+        if not self.criteria and not self.terms:
+            return self._first(stream, position, wanted)
+        return self._matching(stream, position, wanted)
+
+    def _first(self, stream: Stream, position: str, wanted: int) -> _Found:
+        """The first records of all: there is nothing to check."""
+        ids, floor, more = _take(stream, position, wanted)
+        return _Found([store.from_item(self.kind, self.reader.items[id_]) for id_ in ids], floor, more)
+
+    def _matching(self, stream: Stream, position: str, wanted: int) -> _Found:
+        records: list[Record] = []
+        batch, more = wanted, True
+        left = self.reserve
+        while more and len(records) < wanted:
+            ids, position, more = _take(stream, position, batch)
+            before = len(self.known)
+            records += self._checked(ids)
+            left -= len(self.known) - before + len(ids)
+            batch = min(2 * batch, table.READ_LIMIT)
+            if left < batch * (1 + len(self.kind.all_joins)):
+                break
+        return _Found(records, position, more)
+
+    def _checked(self, ids: Sequence[str]) -> list[Record]:
+        """Those of the records that exist and match; one round trip where the hints are right."""
+        unread = [id_ for id_ in ids if id_ not in self.reader.items]
+        keys = {id_: self.kind.key(self.account_id, id_) for id_ in unread}
+        hinted = [
+            key
+            for id_ in unread
+            for key in references.keys_of(self.kind.all_joins, self.account_id, self.reader.points.get(id_, {}))
+        ]
+        self._read([*keys.values(), *hinted])
+        items = [self.reader.items[id_] if id_ in self.reader.items else self.known[keys[id_]] for id_ in ids]
+        records = [store.from_item(self.kind, item) for item in items if item is not None]
+        self._read([key for each in records for key in references.keys_of(self.kind.all_joins, self.account_id, each)])
+        return [record for record in records if self._matches(record)]
+
+    def _read(self, keys: Sequence[Key]) -> None:
+        missing = {key for key in keys if key not in self.known}
+        if missing and self.kind.has_custom_fields:
+            missing |= {definitions.version_key(self.account_id)} - self.known.keys()
+        self.known |= references.read(missing)
+
+    def _matches(self, record: Record) -> bool:
+        shown = references.without_dangling(self.kind, record, self.known)
+        if not all(criterion.holds(shown) for criterion in self.criteria):
+            return False
+        if not self.terms or self.kind.searched is None:
+            return True
+        names = []
+        for join in self.kind.all_joins:
+            if join.field in self.kind.searched.joined and shown[join.field]:
+                target = self.known[join.key(self.account_id, shown[join.field])]
+                names.append(join.label(target) if target else "")
+        return search.matches(self.terms, self.kind.searched.of(shown, *names))
+
+
+def _take(stream: Stream, position: str, wanted: int) -> tuple[list[str], str, bool]:
+    """The next ids below a position; with the position they lead to, and whether others may follow."""
+    ids: list[str] = []
+    try:
+        while len(ids) < wanted:
+            found = stream.below(position)
+            if found is None:
+                return ids, position, False
+            ids.append(found)
+            position = found
+    except Spent as spent:
+        return ids, min(position, spent.floor), True
+    return ids, position, True
+
+
+def _told(criteria: list[Criterion], terms: list[Term]) -> dict[str, Any]:
+    """What a cursor is sealed to; the order of values and of words makes no difference."""
+    told: dict[str, Any] = {each.filter.parameter: sorted(each.values) for each in criteria}
+    return told | {"search": sorted([*term.words, term.email, term.run] for term in terms)}
+
+
 def _position(kind: Kind, cursor: str, scope: tuple[Any, ...]) -> str:
-    """The id after which the page begins, "" for the first page."""
+    """The id below which the page begins."""
     if not cursor.strip():
-        return ""
+        return TOP
     position = cursors.unseal(cursor, *scope)
     if position is None:
         raise kind.fault("invalid_request", "cursor", "The cursor is not valid for this list.")

@@ -1,8 +1,20 @@
-"""Under which values is a record found? The index items that are written with it."""
+"""Under which values and words is a record found? The index items that are written with it.
 
-from keel import table
+There is a posting for each value of each field that a list can filter on, sorted by id as lists are, and for
+each word by which a search finds the record, sorted by word and then by id. Postings are a superset of the
+truth: they come with or before a change and go with or after it, and who finds a record by one checks it.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from keel import search, table
 from keel.records.kinds import Kind, Record
 from keel.table import ConditionFailed, Item, Key
+
+# Sorts before every letter and digit, and is in no word: the postings of a word are next to each other.
+_END_OF_WORD = " "
+_ID_LENGTH = 36
 
 
 def partition(account_id: str, kind: str, field: str, value: str) -> str:
@@ -10,20 +22,62 @@ def partition(account_id: str, kind: str, field: str, value: str) -> str:
     return table.partition(account_id, f"{kind}#{field}#{value}")
 
 
+def words_partition(account_id: str, kind: str, word: str) -> str:
+    """Where the postings of the words that begin as this one lie."""
+    return table.partition(account_id, f"{kind}#word#{word[0]}")
+
+
+def emails_partition(account_id: str, kind: str, email: str) -> str:
+    """The same for whole emails, which would tear the postings of a first name apart."""
+    return table.partition(account_id, f"{kind}#whole#{email[0]}")
+
+
+def under(word: str) -> str:
+    """What the `sk` of every posting of a word begins with; the id of the record follows."""
+    return word + _END_OF_WORD
+
+
+def word_of(posting: Item) -> str:
+    """The word of a posting in a partition of words."""
+    return str(posting["sk"])[: -_ID_LENGTH - len(_END_OF_WORD)]
+
+
+def id_of(posting: Item) -> str:
+    return str(posting["sk"])[-_ID_LENGTH:]
+
+
 def of(kind: Kind, record: Record) -> frozenset[Key]:
-    """The postings of a record: one for each value of each field that a list can filter on."""
-    found = set()
-    for field in kind.filters:
-        values = record[field] if isinstance(record[field], list) else [record[field]]
-        for value in values:
-            if value:
-                found.add(Key(partition(record["account_id"], kind.name, field, value), record["id"]))
-    return frozenset(found)
+    """The postings of a record."""
+    return frozenset((*_of_values(kind, record), *_of_words(kind, record)))
 
 
-def item(key: Key, record: Record) -> Item:
-    """A posting as it is stored: `revision` tells a late removal whether it has been written anew since."""
-    return {"pk": key.pk, "sk": key.sk, "kind": "posting", "revision": record["revision"]}
+def item(kind: Kind, key: Key, record: Record) -> Item:
+    """A posting as it is stored.
+
+    `revision` tells a late removal whether it has been written anew since. `points` is what the record
+    points to, so that a list can read names together with records: a hint, which may be out of date.
+    """
+    points = {join.field: record[join.field] for join in kind.all_joins if record.get(join.field)}
+    stored = {"pk": key.pk, "sk": key.sk, "kind": "posting", "revision": record["revision"]}
+    return stored | ({"points": points} if points else {})
+
+
+class Change(NamedTuple):
+    """What a change of a record adds to the postings, and what it removes."""
+
+    added: list[Item]
+    removed: list[Key]
+
+
+def change(kind: Kind, before: Record | None, after: Record | None) -> Change:
+    old = of(kind, before) if before else frozenset()
+    new = of(kind, after) if after else frozenset()
+    if not after:
+        return Change([], sorted(old))
+    added = new - old
+    if before and any(before[join.field] != after[join.field] for join in kind.all_joins):
+        added |= frozenset(_of_values(kind, after))  # their hints have changed
+    return Change([item(kind, key, after) for key in sorted(added)], sorted(old - new))
 
 
 def discard(key: Key, record: Record) -> None:
@@ -32,3 +86,22 @@ def discard(key: Key, record: Record) -> None:
         table.apply(table.delete(key, "#revision <= :revision", revision=record["revision"]))
     except ConditionFailed:
         return
+
+
+def _of_values(kind: Kind, record: Record) -> Iterable[Key]:
+    for field in dict.fromkeys(filter.field for filter in kind.filters):
+        values = record[field] if isinstance(record[field], list) else [record[field]]
+        for value in values:
+            if value:
+                yield Key(partition(record["account_id"], kind.name, field, value), record["id"])
+
+
+def _of_words(kind: Kind, record: Record) -> Iterable[Key]:
+    if kind.searched is None:
+        return
+    found = kind.searched.of(record)
+    account_id = record["account_id"]
+    for word in search.tokens(found):
+        yield Key(words_partition(account_id, kind.name, word), under(word) + record["id"])
+    for email in search.whole_emails(found):
+        yield Key(emails_partition(account_id, kind.name, email), under(email) + record["id"])

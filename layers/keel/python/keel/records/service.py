@@ -208,13 +208,11 @@ def _save(kind: Kind, before: Record | None, after: Record | None, writes: list[
     removals after it: postings may be more than the truth, never less.
     """
     record = after or before or {}
-    old = postings.of(kind, before) if before else frozenset()
-    new = postings.of(kind, after) if after else frozenset()
     writes = [*writes, *kind.alongside(record["account_id"])]
-    added, removed = sorted(new - old), sorted(old - new)
+    added, removed = postings.change(kind, before, after)
     room = table.TRANSACTION_LIMIT - len(writes)
-    table.batch_write(postings.item(key, record) for key in added[room:])
-    writes += [table.put(postings.item(key, record)) for key in added[:room]]
+    table.batch_write(added[room:])
+    writes += [table.put(posting) for posting in added[:room]]
     room = table.TRANSACTION_LIMIT - len(writes)
     table.commit(*writes, *(table.delete(key) for key in removed[:room]))
     for key in removed[room:]:

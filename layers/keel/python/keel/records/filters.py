@@ -1,0 +1,68 @@
+"""By what can a list be filtered? The filters that a kind declares, and what a body asks of them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keel import ids
+
+if TYPE_CHECKING:
+    from keel.records.kinds import Kind, Record
+    from keel.records.schemas import ListBody
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parameter of a list: it lets through the records whose `field` has the value that it gives.
+
+    A parameter may give several values, of which a record must have one, or every one with `every`. They are
+    ids unless `choices` or `any_text` says otherwise; `code` answers what is not among the choices.
+    """
+
+    parameter: str
+    field: str
+    choices: tuple[str, ...] = ()
+    code: str = "invalid_id"
+    any_text: bool = False
+    every: bool = False
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What a body asks of one filter; there is at least one value, and none twice."""
+
+    filter: Filter
+    values: tuple[str, ...]
+
+    def holds(self, record: "Record") -> bool:
+        """`record` as a client sees it: an id whose target is gone is `None`."""
+        found = record[self.filter.field]
+        had = found if isinstance(found, list) else [found]
+        return all(value in had for value in self.values) if self.filter.every else not self._allowed.isdisjoint(had)
+
+    @property
+    def _allowed(self) -> frozenset[str]:
+        return frozenset(self.values)
+
+
+def asked(kind: "Kind", body: "ListBody") -> list[Criterion]:
+    """The criteria of a body; raises the code of a value that its filter cannot have."""
+    found = []
+    for each in kind.filters:
+        given = getattr(body, each.parameter, None)
+        if given is None or given == []:
+            continue
+        values = given if isinstance(given, list) else [given]
+        found.append(Criterion(each, tuple(dict.fromkeys(_value(kind, each, value) for value in values))))
+    return found
+
+
+def _value(kind: "Kind", asked: Filter, value: str | None) -> str:
+    if asked.any_text and value is not None:
+        return value
+    if asked.choices:
+        valid = value if value in asked.choices else None
+    else:
+        valid = ids.parse(value)
+    if valid is None:
+        raise kind.fault(asked.code, asked.parameter)
+    return valid

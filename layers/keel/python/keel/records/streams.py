@@ -1,0 +1,158 @@
+"""How are sorted sets of ids read, combined and stepped through, newest first, without reading more than needed?
+
+A stream answers one question: which is its greatest id below a bound? The bounds only ever go down. That is
+enough to merge streams (`Union`) and to leapfrog through what they share (`Intersection`): each one seeks to
+where the others are, and what lies between is not read.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from keel import table
+from keel.records import postings
+from keel.table import Item, Page
+
+# Above every id; ids are ASCII.
+TOP: Final = "~"
+_LARGEST_CHUNK: Final = 200
+
+
+class Spent(Exception):
+    """The call has read as many items as one call may; nothing that is sought lies above `floor`."""
+
+    def __init__(self, floor: str = TOP) -> None:
+        self.floor = floor
+        super().__init__("spent")
+
+
+def through(id_: str) -> str:
+    """The bound just above an id."""
+    return id_ + "!"
+
+
+class Reader:
+    """Reads for one call and counts the items, of which it reads at most `budget`.
+
+    `points` holds what the records are said to point to, `items` the records that were read on the way.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.left = budget
+        self.points: dict[str, dict[str, str]] = {}
+        self.items: dict[str, Item] = {}
+
+    def query(
+        self, pk: str, *, limit: int, begins: str = "", between: tuple[str, str] | None = None, before: str = ""
+    ) -> Page:
+        if self.left <= 0:
+            raise Spent
+        found = table.query(
+            pk, begins=begins, between=between, before=before, newest_first=True, limit=min(limit, self.left)
+        )
+        self.left -= max(1, len(found.items))
+        return found
+
+
+class Stream(Protocol):
+    def below(self, bound: str) -> str | None:
+        """The greatest id below the bound, None when there is none; raises `Spent`."""
+
+
+class Known:
+    """Ids that are all known."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.ids = sorted(set(ids))
+
+    def below(self, bound: str) -> str | None:
+        at = bisect_left(self.ids, bound)
+        return self.ids[at - 1] if at else None
+
+
+class Partition:
+    """The ids under which the items of a partition lie, read in chunks that grow."""
+
+    def __init__(self, reader: Reader, pk: str, chunk: int) -> None:
+        self.reader = reader
+        self.pk = pk
+        self.chunk = chunk
+        self.ids: Sequence[str] = ()
+        self.ended = False
+        self._at = 0
+
+    def below(self, bound: str) -> str | None:
+        while True:
+            while self._at < len(self.ids):
+                if self.ids[self._at] < bound:
+                    return self.ids[self._at]
+                self._at += 1
+            if self.ended:
+                return None
+            found = self.query(bound)
+            self.chunk = min(2 * self.chunk, _LARGEST_CHUNK)
+            self.ids, self.ended, self._at = [self.take(item) for item in found.items], not found.more, 0
+
+    def query(self, bound: str) -> Page:
+        return self.reader.query(self.pk, before=bound, limit=self.chunk)
+
+    def take(self, item: Item) -> str:
+        id_ = postings.id_of(item)
+        self.reader.points[id_] = item.get("points", {})
+        return id_
+
+
+class Records(Partition):
+    """The records themselves, for what no posting narrows down."""
+
+    def take(self, item: Item) -> str:
+        self.reader.items[item["sk"]] = item
+        return str(item["sk"])
+
+
+class Word(Partition):
+    """The postings of one word; the newest of them, `ids`, may have been read already."""
+
+    def __init__(self, reader: Reader, pk: str, chunk: int, word: str, ids: Sequence[str]) -> None:
+        super().__init__(reader, pk, chunk)
+        self.word = word
+        self.ids = ids
+
+    def query(self, bound: str) -> Page:
+        # BETWEEN includes its ends; no id lies between this one and the bound.
+        below = bound[:-1] + chr(ord(bound[-1]) - 1) + TOP
+        start = postings.under(self.word)
+        return self.reader.query(self.pk, between=(start, start + below), limit=self.chunk)
+
+
+class Union:
+    """The ids that are in any of the streams."""
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self.streams = streams
+
+    def below(self, bound: str) -> str | None:
+        found = [id_ for stream in self.streams if (id_ := stream.below(bound)) is not None]
+        return max(found, default=None)
+
+
+class Intersection:
+    """The ids that are in every one of the streams."""
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self.streams = streams
+
+    def below(self, bound: str) -> str | None:
+        agreed, at = 0, 0
+        candidate: str | None = None
+        while agreed < len(self.streams):
+            try:
+                found = self.streams[at].below(bound)
+            except Spent as spent:
+                raise Spent(min(bound, spent.floor)) from None
+            if found is None:
+                return None
+            agreed = agreed + 1 if found == candidate else 1
+            candidate, bound = found, through(found)
+            at = (at + 1) % len(self.streams)
+        return candidate
