@@ -59,10 +59,7 @@ def asked(kind: "Kind", body: "ListBody") -> list[Criterion]:
 def _value(kind: "Kind", asked: Filter, value: str | None) -> str:
     if asked.any_text and value is not None:
         return value
-    if asked.choices:
-        valid = value if value in asked.choices else None
-    else:
-        valid = ids.parse(value)
+    valid = ids.parse(value) if not asked.choices else value if value in asked.choices else None
     if valid is None:
         raise kind.fault(asked.code, asked.parameter)
     return valid

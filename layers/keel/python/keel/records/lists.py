@@ -76,10 +76,7 @@ class _Finder:
         # One more than the page tells whether there is a next one.
         wanted = self.limit + 1
         plan = Plan(self.reader, self.kind, self.account_id, position, wanted)
-        try:
-            stream = plan.stream(self.criteria, self.terms)
-        except Spent as spent:
-            return _Found([], min(position, spent.floor), more=True)
+        stream = plan.stream(self.criteria, self.terms)
         if not self.criteria and not self.terms:
             return self._first(stream, position, wanted)
         return self._matching(stream, position, wanted)
@@ -97,9 +94,9 @@ class _Finder:
             ids, position, more = _take(stream, position, batch)
             before = len(self.known)
             records += self._checked(ids)
-            left -= len(self.known) - before + len(ids)
-            batch = min(2 * batch, table.READ_LIMIT)
-            if left < batch * (1 + len(self.kind.all_joins)):
+            left -= len(self.known) - before
+            batch = min(2 * batch, table.READ_LIMIT, left // (1 + len(self.kind.all_joins)))
+            if batch < 1:
                 break
         return _Found(records, position, more)
 

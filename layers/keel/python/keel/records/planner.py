@@ -16,10 +16,11 @@ record. So it may leave out whatever would cost more than it narrows down:
 from dataclasses import dataclass
 from typing import Final
 
-from keel import search, table
+from keel import search
 from keel.records import postings
 from keel.records.filters import Criterion
 from keel.records.kinds import Kind
+from keel.records.schemas import PAGE
 from keel.records.streams import Intersection, Known, Partition, Reader, Records, Spent, Stream, Union, Word
 from keel.search import Term
 
@@ -27,6 +28,7 @@ _TERMS: Final = 3  # of a search, the longest
 _LISTS: Final = 6  # sorted lists that are intersected
 _VALUES: Final = 60  # of one filter, beyond which it is only checked
 _STEPS: Final = 4  # queries that look through the words of a beginning
+_KEPT: Final = 3  # the share of the reads that planning leaves
 _TARGETS: Final = 20  # records with a word in their name, whose pointers are read
 
 
@@ -41,27 +43,41 @@ class Plan:
     page: int
 
     def stream(self, criteria: list[Criterion], terms: list[Term]) -> Stream:
+        self.reader.kept = self.reader.left // _KEPT
+        found = self._narrowing(criteria, terms)
+        self.reader.kept = 0
+        if not found:
+            chunk = self._chunk if criteria or terms else self.page
+            return Records(self.reader, self.kind.key(self.account_id, "").pk, chunk)
+        return found[0] if len(found) == 1 else Intersection(found)
+
+    def _narrowing(self, criteria: list[Criterion], terms: list[Term]) -> list[Stream]:
+        """Streams that each have all candidates; every one has been read from the position down, so that each
+        call gets further. Only one where that one settles it."""
         found: list[Stream] = []
         for term in sorted(terms, key=_length, reverse=True)[:_TERMS]:
             stream = self._of_term(term)
             if isinstance(stream, Known) and len(stream.ids) <= self._chunk:
-                return stream
-            if stream is not None:
+                return [stream]
+            if stream is not None and self._is_read(stream):
                 found.append(stream)
-        for criterion in criteria:
-            for stream in self._of_criterion(criterion)[: max(0, _LISTS - len(found))]:
-                stream.below(self.position)
+        for stream in (stream for criterion in criteria for stream in self._of_criterion(criterion)):
+            if len(found) < _LISTS and self._is_read(stream):
                 if isinstance(stream, Partition) and stream.ended:
-                    return stream
+                    return [stream]
                 found.append(stream)
-        if not found:
-            narrow = not criteria and not terms
-            return Records(self.reader, self.kind.key(self.account_id, "").pk, self.page if narrow else self._chunk)
-        return found[0] if len(found) == 1 else Intersection(found)
+        return found
+
+    def _is_read(self, stream: Stream) -> bool:
+        try:
+            stream.below(self.position)
+        except Spent:
+            return False
+        return True
 
     @property
     def _chunk(self) -> int:
-        return 2 * self.page
+        return 2 * max(self.page, PAGE)
 
     def _of_criterion(self, criterion: Criterion) -> list[Stream]:
         values, field = criterion.values, criterion.filter.field
@@ -82,23 +98,21 @@ class Plan:
             email = term.email[: search.KEPT]
             return self._of_start(postings.emails_partition(self.account_id, self.kind.name, email), email)
         word = max(term.words, key=len)[: search.KEPT]
-        found = [self._of_word(self.kind, start) for start in {word, term.run[: search.KEPT] or word}]
-        for field in self.kind.searched.joined if self.kind.searched else ():
-            found.append(self._of_targets(field, word))
+        found = [self._of_word(self.kind.name, start) for start in {word, term.run[: search.KEPT] or word}]
+        found += [self._of_targets(field, word) for field in (self.kind.searched.joined if self.kind.searched else ())]
         streams = [stream for stream in found if stream is not None]
         return _merged(streams) if len(streams) == len(found) else None
 
     def _of_targets(self, field: str, word: str) -> Stream | None:
         """The records that point by `field` to a record with this word."""
         [reference] = [join for join in self.kind.all_joins if join.field == field]
-        pk = table.partition(self.account_id, f"{reference.kind}#word#{word[0]}")
-        targets = self._of_start(pk, word)
+        targets = self._of_word(reference.kind, word)
         if not isinstance(targets, Known) or len(targets.ids) > _TARGETS:
             return None
         return _merged([self._list(field, id_, max(2, self._chunk // len(targets.ids))) for id_ in targets.ids])
 
-    def _of_word(self, kind: Kind, word: str) -> Stream | None:
-        return self._of_start(postings.words_partition(self.account_id, kind.name, word), word)
+    def _of_word(self, kind: str, word: str) -> Stream | None:
+        return self._of_start(postings.words_partition(self.account_id, kind, word), word)
 
     def _of_start(self, pk: str, start: str) -> Stream | None:
         known: list[str] = []

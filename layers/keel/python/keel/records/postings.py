@@ -89,7 +89,7 @@ def discard(key: Key, record: Record) -> None:
 
 
 def _of_values(kind: Kind, record: Record) -> Iterable[Key]:
-    for field in dict.fromkeys(filter.field for filter in kind.filters):
+    for field in dict.fromkeys(each.field for each in kind.filters):
         values = record[field] if isinstance(record[field], list) else [record[field]]
         for value in values:
             if value:

@@ -32,23 +32,25 @@ def through(id_: str) -> str:
 
 
 class Reader:
-    """Reads for one call and counts the items, of which it reads at most `budget`.
+    """Reads for one call and counts the items, of which it reads at most `budget`, and leaves `kept` of them.
 
     `points` holds what the records are said to point to, `items` the records that were read on the way.
     """
 
     def __init__(self, budget: int) -> None:
         self.left = budget
+        self.kept = 0
         self.points: dict[str, dict[str, str]] = {}
         self.items: dict[str, Item] = {}
 
     def query(
         self, pk: str, *, limit: int, begins: str = "", between: tuple[str, str] | None = None, before: str = ""
     ) -> Page:
-        if self.left <= 0:
+        room = self.left - self.kept
+        if room <= 0:
             raise Spent
         found = table.query(
-            pk, begins=begins, between=between, before=before, newest_first=True, limit=min(limit, self.left)
+            pk, begins=begins, between=between, before=before, newest_first=True, limit=min(limit, room)
         )
         self.left -= max(1, len(found.items))
         return found

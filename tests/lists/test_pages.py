@@ -1,0 +1,80 @@
+"""Does walking a list give every record once, whatever the size of a page and whatever else happens?"""
+
+import pytest
+
+
+@pytest.fixture
+def people(call, owner):
+    """60 contacts of one account, every second one tagged, every third one called Ann."""
+    ada = owner()
+    for number in range(60):
+        first_name = "Ann" if number % 3 == 0 else f"Bob{number}"
+        tags = ["even"] if number % 2 == 0 else []
+        body = {"first_name": first_name, "last_name": str(number), "tags": tags}
+        assert call("contacts-create", body, token=ada.token).status == 200
+    return ada
+
+
+def walk(call, token, limit, **filters):
+    numbers, cursor, pages = [], "", 0
+    while True:
+        page = call("contacts-list", {"limit": limit, "cursor": cursor, **filters}, token=token).result
+        assert len(page["items"]) <= limit
+        numbers += [int(item["last_name"]) for item in page["items"]]
+        cursor, pages = page["next_cursor"], pages + 1
+        if not cursor:
+            return numbers, pages
+
+
+@pytest.mark.parametrize("limit", [1, 7, 30, 60, 100])
+@pytest.mark.parametrize(
+    ("filters", "step"),
+    [({}, 1), ({"tags": ["even"]}, 2), ({"search": "ann"}, 3), ({"search": "an", "tags": ["even"]}, 6)],
+)
+def test_pages_hold_every_record_once_newest_first(call, people, limit, filters, step):
+    numbers, pages = walk(call, people.token, limit, **filters)
+    expected = [number for number in reversed(range(60)) if number % step == 0]
+    assert numbers == expected
+    assert pages == -(-len(expected) // limit)
+
+
+def test_the_limit_may_change_during_a_walk(call, people):
+    first = call("contacts-list", {"limit": 1_000, "tags": ["even"]}, token=people.token).result
+    assert first["next_cursor"] == ""
+    page = call("contacts-list", {"limit": 3, "tags": ["even"]}, token=people.token).result
+    rest = call("contacts-list", {"limit": 50, "tags": ["even"], "cursor": page["next_cursor"]}, token=people.token)
+    assert page["items"] + rest.result["items"] == first["items"]
+
+
+def test_a_blank_or_null_cursor_is_the_first_page(call, people):
+    first = call("contacts-list", {}, token=people.token).result["items"]
+    for cursor in ("", "  ", None):
+        assert call("contacts-list", {"cursor": cursor}, token=people.token).result["items"] == first
+
+
+def test_a_cursor_opens_only_where_it_was_sealed(call, people, owner):
+    cursor = call("contacts-list", {"limit": 2, "tags": ["even"]}, token=people.token).result["next_cursor"]
+    assert call("contacts-list", {"cursor": cursor, "tags": ["even"]}, token=people.token).status == 200
+    stranger = owner().token
+    for token, operation, body in (
+        (people.token, "contacts-list", {}),
+        (people.token, "contacts-list", {"tags": ["odd"]}),
+        (people.token, "contacts-list", {"tags": ["even"], "search": "ann"}),
+        (people.token, "companies-list", {"tags": ["even"]}),
+        (stranger, "contacts-list", {"tags": ["even"]}),
+    ):
+        answer = call(operation, {"cursor": cursor, **body}, token=token)
+        assert answer.code == f"{operation.split('-')[0]}.invalid_request"
+    for altered in (cursor[:-1], cursor + "A", "x", "\U0001f642", cursor[::-1], "A" * 5_000):
+        answer = call("contacts-list", {"cursor": altered, "tags": ["even"]}, token=people.token)
+        assert answer.code == "contacts.invalid_request"
+
+
+def test_what_is_created_and_deleted_during_a_walk_moves_nothing(call, people):
+    page = call("contacts-list", {"limit": 10, "search": "ann"}, token=people.token).result
+    seen = [item["last_name"] for item in page["items"]]
+    call("contacts-create", {"first_name": "Ann", "last_name": "99"}, token=people.token)
+    call("contacts-delete", {"id": page["items"][-1]["id"]}, token=people.token)
+    rest = call("contacts-list", {"cursor": page["next_cursor"], "search": "ann"}, token=people.token).result
+    seen += [item["last_name"] for item in rest["items"]]
+    assert seen == [str(number) for number in reversed(range(60)) if number % 3 == 0]
