@@ -17,8 +17,8 @@ POINTING = ("contacts", "projects", "activities")
 
 
 def traces(account: Account, record: dict[str, Any]) -> list[Any]:
-    """The items that still name a record."""
-    return [item for item in account.items() if record["id"] in str(item)]
+    """The items that still name a record; what a posting hints at is no trace, but out of date."""
+    return [item for item in account.items() if record["id"] in str({**item, "points": None})]
 
 
 def lists(account: Account) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def lists(account: Account) -> dict[str, Any]:
 def test_every_reference_to_what_can_be_deleted_is_found_by_a_posting() -> None:
     for name in ("contact", "company", "project", "source"):
         for kind, reference in registry.pointing_to(name):
-            assert reference.field in kind.filters
+            assert reference.field in [each.field for each in kind.filters]
 
 
 @pytest.fixture

@@ -7,20 +7,6 @@ import pytest
 UNKNOWN = str(uuid.uuid4())
 
 
-@pytest.fixture
-def ask(call, owner):
-    """`ask("contacts-list", …)` as the owner of one fresh account; fails where the call does."""
-    ada = owner()
-
-    def ask(operation, **body):
-        answer = call(operation, body, token=ada.token)
-        assert answer.status == 200, answer.body
-        return answer.result
-
-    ask.owner = ada
-    return ask
-
-
 def names(page):
     return [item.get("first_name") or item.get("name") for item in page["items"]]
 
@@ -58,7 +44,7 @@ def test_companies_are_filtered_by_tags(ask):
 
 def test_projects_are_filtered_by_every_filter_and_any_mix(ask):
     acme = ask("companies-create", name="Acme")["id"]
-    ada = ask.owner.user["id"]
+    ada = ask("auth-me")["id"]
     ask("projects-create", name="A", company_id=acme, assigned_to=ada, stage="active", tags=["x"])
     ask("projects-create", name="B", company_id=acme, tags=["x"])
     ask("projects-create", name="C", assigned_to=ada, stage="active")

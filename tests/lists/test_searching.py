@@ -3,18 +3,6 @@
 import pytest
 
 
-@pytest.fixture
-def ask(call, owner):
-    ada = owner()
-
-    def ask(operation, **body):
-        answer = call(operation, body, token=ada.token)
-        assert answer.status == 200, answer.body
-        return answer.result
-
-    return ask
-
-
 def found(ask, search, resource="contacts"):
     items = ask(f"{resource}-list", search=search)["items"]
     return [item.get("first_name") or item.get("name") for item in items]
