@@ -19,6 +19,10 @@ REQUIREMENTS = ROOT / "layers/dependencies/requirements.txt"
 SERVICES = {"dynamodb", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs", "sts"}
 SHARED_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 
+# Of Powertools the functions use the logger; dnspython serves a check of emails that is not made; pycparser built cffi.
+UNUSED = ("bin", "boto3/examples", "dns", "pycparser", "aws_lambda_powertools/event_handler")
+UNUSED += tuple(f"aws_lambda_powertools/{name}" for name in ("utilities", "metrics", "tracing", "middleware_factory"))
+
 # A wheel may name any of these: up to the C library of Amazon Linux 2 (Python 3.11) or 2023.
 GLIBC = {"python3.11": 26}
 NEWEST_GLIBC = 34
@@ -44,7 +48,7 @@ def trim(folder: Path) -> None:
         if service.is_dir():
             for path in [*service.rglob("examples-1*"), *service.rglob("waiters-2*")]:
                 path.unlink()
-    for name in ("bin", "boto3/examples", "botocore/docs/examples"):
+    for name in UNUSED:
         shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in ("tests", "__pycache__"):
         for path in list(folder.rglob(pattern)):

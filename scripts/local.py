@@ -93,7 +93,9 @@ class Stack:
             "STATE_DIR": str(self.folder / "state"),
             "S3_DATA_DIR": str(self.folder / "s3"),
             "TMPDIR": str(self.folder / "tmp"),
-            "LAMBDA_ACCOUNT_CONCURRENCY": "16",
+            # What comes at once beyond this is refused with a 429 that looks like a rate limit; each is a process.
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(max(16, min(100, 5 * memory_gigabytes()))),
+            "LAMBDA_WARM_TTL_SECONDS": "120",
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
         }
@@ -285,6 +287,10 @@ def zipped(folder: Path) -> bytes:
             if path.is_file() and "__pycache__" not in path.parts:
                 archive.write(path, path.relative_to(folder))
     return content.getvalue()
+
+
+def memory_gigabytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
 
 
 def logical_id(folder: str) -> str:

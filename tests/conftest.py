@@ -1,6 +1,7 @@
 """What does every test find? The system in this process: real handlers, real engine, nothing beyond this machine."""
 
 import functools
+import io
 import json
 import os
 import uuid
@@ -244,11 +245,19 @@ def pump(stand_ins: StandIns, functions: Functions) -> Pump:
 
 
 @pytest.fixture
-def log_lines(capfd: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
-    """What the functions have logged since the last call."""
+def log_lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the functions have logged since the last call, the first time since the test began."""
+    from keel.logs import logger
+
+    handler: Any = logger.registered_handler
+    written = io.StringIO()
+    before = handler.setStream(written)
 
     def log_lines() -> list[dict[str, Any]]:
-        out, _ = capfd.readouterr()
-        return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        lines = written.getvalue().splitlines()
+        written.seek(0)
+        written.truncate()
+        return [json.loads(line) for line in lines]
 
-    return log_lines
+    yield log_lines
+    handler.setStream(before)

@@ -67,10 +67,13 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", decomposed))
 
 
-def _without_nul(text: str) -> str:
-    # Lone surrogates are refused by pydantic itself: they are no valid Unicode.
+def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not contain NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain a lone surrogate") from None
     return text
 
 
@@ -128,7 +131,7 @@ def clean_tags(tags: list[str]) -> list[str]:
     return kept
 
 
-AnyText = Annotated[str, AfterValidator(_without_nul)]
+AnyText = Annotated[str, AfterValidator(_storable)]
 Text = Annotated[AnyText, Field(max_length=255)]
 LongText = Annotated[AnyText, Field(max_length=10_000)]
 Url = Annotated[AnyText, Field(max_length=2_048)]
