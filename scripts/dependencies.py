@@ -20,7 +20,7 @@ SERVICES = {"dynamodb", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs",
 SHARED_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 
 # Of Powertools the functions use the logger; dnspython serves a check of emails that is not made; pycparser built cffi.
-UNUSED = ("bin", "boto3/examples", "dns", "pycparser", "aws_lambda_powertools/event_handler")
+UNUSED: tuple[str, ...] = ("bin", "boto3/examples", "dns", "pycparser", "aws_lambda_powertools/event_handler")
 UNUSED += tuple(f"aws_lambda_powertools/{name}" for name in ("utilities", "metrics", "tracing", "middleware_factory"))
 
 # A wheel may name any of these: up to the C library of Amazon Linux 2 (Python 3.11) or 2023.

@@ -1,5 +1,6 @@
 """What does template.yaml say? The one description of the system, read by the local stack and by the tests."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,11 @@ import yaml
 ROOT = Path(__file__).parent.parent
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads !Ref x as {"Ref": "x"} and !Sub x as {"Fn::Sub": "x"}, as CloudFormation does."""
 
 
-def _tag(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+def _tag(loader: "_Loader", name: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
@@ -29,9 +30,15 @@ def _tag(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _tag)
 
 
-def load() -> dict[str, Any]:
-    template: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
+@lru_cache(maxsize=1)
+def _parse(text: str) -> dict[str, Any]:
+    template: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     return template
+
+
+def load() -> dict[str, Any]:
+    """The whole template; read-only, like all that the functions below give."""
+    return _parse((ROOT / "template.yaml").read_text())
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Does template.yaml say what the code needs, and no more? Routes, permissions, what is kept, limits, packages."""
 
 import ast
+import copy
 import importlib.metadata
 import json
 import re
@@ -186,7 +187,7 @@ def expanded() -> dict[str, Any]:
     """The template as CloudFormation deploys it."""
     from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
 
-    source = template.load()
+    source = copy.deepcopy(template.load())
     for resource in source["Resources"].values():
         for name in ("CodeUri", "ContentUri"):
             if name in resource.get("Properties", {}):
