@@ -1,6 +1,13 @@
-"""What answers a path that is no operation? Preflights, and `api.not_found` for the rest."""
+"""What answers a path that is no operation? Preflights, the two pages, and `api.not_found` for the rest."""
+
+from pathlib import Path
 
 from keel.http import Api
+from keel.pages import Pages
 
 api = Api("api")
 handler = api.handle
+
+pages = Pages(Path(__file__).with_name("pages"))
+api.page("/openapi.json", pages.document)
+api.page("/docs", pages.reference)

@@ -102,7 +102,7 @@ class Failures:
         only = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
         headers = {429: (*ALLOWANCE, "Retry-After"), 401: ()}.get(status, ALLOWANCE)
         return {
-            "description": "\n".join(f"- `{code}`: {self.errors[code].when}" for code in codes),
+            "description": "\n".join(f"- [`{code}`](docs#error-{code}): {self.errors[code].when}" for code in codes),
             "headers": _headers(*headers),
             "content": {
                 JSON: {

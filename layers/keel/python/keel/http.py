@@ -20,6 +20,7 @@ from keel.fields import Body
 from keel.gate import Access, Allowance, Caller, Refusal, admit, admit_public
 from keel.idempotency import KEY_LENGTH, Once, Replay
 from keel.logs import describe, logger
+from keel.pages import Page
 from keel.settings import Rate, settings
 
 PREFIX: Final = "/api/"
@@ -35,6 +36,8 @@ class Request:
     """What the gateway passed on; the names of headers are in lower case."""
 
     method: str
+    path: str
+    query: dict[str, str]
     operation: str
     headers: dict[str, str]
     body: str
@@ -48,6 +51,8 @@ class Request:
         path = event.get("path") or ""
         return cls(
             method=event["httpMethod"],
+            path=path,
+            query=event.get("queryStringParameters") or {},
             operation=path[len(PREFIX) :] if path.startswith(PREFIX) else "",
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=event.get("body") or "",
@@ -100,6 +105,11 @@ class Api:
         settings()  # a wrong setting stops the function at its cold start, not at some request
         self.resource = resource
         self.operations: dict[str, Operation] = {}
+        self.pages: dict[str, Callable[[dict[str, str]], Page]] = {}
+
+    def page(self, path: str, show: Callable[[dict[str, str]], Page]) -> None:
+        """Declare what a GET of `path` answers, outside the envelope; `show` takes the query."""
+        self.pages[path] = show
 
     def operation(
         self,
@@ -146,7 +156,10 @@ class Api:
             request = Request.of(event)
             answer.request_id = request.id
             answer.origin = request.headers.get("origin")
-            answer.succeed(self._answer(request, answer))
+            if request.method == "GET" and request.path in self.pages:
+                answer.show(self.pages[request.path](request.query))
+            else:
+                answer.succeed(self._answer(request, answer))
         except Fault as fault:
             answer.fail(fault)
         except Exception as error:  # noqa: BLE001 - the one place where every fault ends
@@ -273,10 +286,14 @@ class _Answer:
         self.status = 200
         self.code = ""
         self._body: dict[str, Any] = {}
+        self._page: Page | None = None
         self._retry_after: int | None = None
 
     def succeed(self, result: Any) -> None:
         self._body = {"ok": True, "result": result}
+
+    def show(self, page: Page) -> None:
+        self._page = page
 
     def fail(self, fault: Fault) -> None:
         error = {"code": fault.code, "message": fault.message, "request_id": self.request_id}
@@ -290,11 +307,15 @@ class _Answer:
         return {
             "statusCode": self.status,
             "headers": self._headers(),
-            "body": json.dumps(self._body, ensure_ascii=False, separators=(",", ":")),
+            "body": self._page.body
+            if self._page
+            else json.dumps(self._body, ensure_ascii=False, separators=(",", ":")),
             "isBase64Encoded": False,
         }
 
     def _headers(self) -> dict[str, str]:
+        if self._page:
+            return {"X-Request-Id": self.request_id, **self._page.headers}
         headers = {"Content-Type": "application/json", "X-Request-Id": self.request_id, **self._cors()}
         if self.allowance:
             headers["RateLimit-Limit"] = str(self.allowance.limit)

@@ -1,0 +1,144 @@
+// What can be done on the page? Sign in or paste a token, try any operation, read what an error means.
+"use strict";
+
+const here = new URL(".", location.href).href.replace(/\/$/, "");
+const byId = (id) => document.getElementById(id);
+let ui;
+
+function element(name, text, attributes = {}) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+// ---- Signing in. The token stays in this page's memory: a reload forgets it.
+
+function tell(text, failed = false) {
+  byId("who").textContent = text;
+  byId("who").classList.toggle("failed", failed);
+}
+
+async function call(operation, body, token) {
+  const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  const response = await fetch(`${here}/api/${operation}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await response.json();
+  if (!answer.ok) throw new Error(`${answer.error.message} (${answer.error.code})`);
+  return answer.result;
+}
+
+function useToken(token) {
+  ui.authActions.authorize({
+    user: { name: "user", schema: { type: "http", scheme: "bearer" }, value: token },
+    app: { name: "app", schema: { type: "http", scheme: "bearer" }, value: token },
+  });
+  byId("logout").hidden = false;
+}
+
+async function attempt(act) {
+  try {
+    await act();
+  } catch (error) {
+    tell(error.message, true);
+  }
+}
+
+function fields(form) {
+  return Object.fromEntries(new FormData(form));
+}
+
+async function signIn(operation) {
+  const form = byId("login");
+  const { email, password, name } = fields(form);
+  const result = await call(operation, operation === "auth-register" ? { email, password, name } : { email, password });
+  useToken(result.access_token);
+  form.elements.password.value = "";
+  tell(`Signed in as ${result.user.name}, ${result.user.role}. The token is good for ${result.expires_in / 60} minutes.`);
+}
+
+byId("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(() => signIn("auth-login"));
+});
+
+byId("login").elements.register.addEventListener("click", () => {
+  const form = byId("login");
+  const label = form.querySelector(".new");
+  if (label.hidden) {
+    label.hidden = false;
+    form.elements.name.required = true;
+    form.elements.register.textContent = "Open an account";
+  } else if (form.reportValidity()) {
+    attempt(() => signIn("auth-register"));
+  }
+});
+
+byId("paste").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { token } = fields(event.target);
+  useToken(token.trim());
+  event.target.reset();
+  tell("The pasted token goes with every operation below.");
+});
+
+byId("logout").addEventListener("click", () => {
+  ui.authActions.logout(["user", "app"]);
+  byId("logout").hidden = true;
+  tell("The token is forgotten.");
+});
+
+// ---- The error catalogue, one anchor for each code.
+
+function showErrors(errors) {
+  let prefix = "";
+  for (const { code, status, message, when, do: advice } of errors) {
+    if (code.split(".")[0] !== prefix) {
+      prefix = code.split(".")[0];
+      byId("errors").append(element("h3", prefix));
+    }
+    const article = element("article", "", { id: `error-${code}` });
+    const title = element("h4", "");
+    title.append(element("a", code, { href: `#error-${code}` }), element("span", String(status)));
+    article.append(title, element("p", message), element("p", when), element("p", advice));
+    byId("errors").append(article);
+  }
+}
+
+// Links from an operation to an error stay on this page, and keep the token.
+document.addEventListener(
+  "click",
+  (event) => {
+    const link = event.target.closest?.('a[href*="#error-"]');
+    if (!link) return;
+    event.preventDefault();
+    event.stopPropagation();
+    location.hash = link.hash;
+  },
+  true,
+);
+
+async function start() {
+  const spec = await (await fetch("openapi.json")).json();
+  spec.servers = [{ url: here }];
+  showErrors(spec["x-errors"]);
+  byId("reference").textContent = "";
+  ui = SwaggerUIBundle({
+    spec,
+    domNode: byId("reference"),
+    deepLinking: false,
+    docExpansion: "none",
+    filter: true,
+    tryItOutEnabled: true,
+    displayRequestDuration: true,
+    defaultModelsExpandDepth: -1,
+    validatorUrl: null,
+    syntaxHighlight: { theme: "agate" },
+    onComplete: () => {
+      if (location.hash.startsWith("#error-")) byId(location.hash.slice(1))?.scrollIntoView();
+    },
+  });
+}
+
+start().catch((error) => {
+  byId("reference").textContent = `The reference cannot be shown: ${error.message}`;
+});
