@@ -7,7 +7,7 @@ export KEEL_PORT ?= 4566
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev stop sync reset test check unit e2e format openapi bench build deploy
+.PHONY: help setup browser dev stop sync reset test check unit e2e format openapi bench build deploy
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,8 +36,11 @@ check: setup ## format, lint, types, template
 	@$(BIN)/cfn-lint template.yaml
 	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
-unit: setup ## the tests that need no running stack; PYTEST="-k name" picks some
+unit: setup browser ## the tests that need no running stack; PYTEST="-k name" picks some
 	@$(BIN)/pytest -m "not e2e" $(PYTEST)
+
+browser: setup
+	@$(BIN)/python scripts/browser.py
 
 e2e: setup ## the tests that drive a stack of their own over HTTP
 	@$(BIN)/pytest -m e2e $(PYTEST)

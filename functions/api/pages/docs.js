@@ -27,12 +27,17 @@ async function call(operation, body, token) {
   return answer.result;
 }
 
+function signedIn(yes) {
+  byId("logout").hidden = !yes;
+  byId("login").hidden = byId("paste").hidden = yes;
+}
+
 function useToken(token) {
   ui.authActions.authorize({
     user: { name: "user", schema: { type: "http", scheme: "bearer" }, value: token },
     app: { name: "app", schema: { type: "http", scheme: "bearer" }, value: token },
   });
-  byId("logout").hidden = false;
+  signedIn(true);
 }
 
 async function attempt(act) {
@@ -66,11 +71,12 @@ byId("login").elements.register.addEventListener("click", () => {
   const label = form.querySelector(".new");
   if (label.hidden) {
     label.hidden = false;
-    form.elements.name.required = true;
     form.elements.register.textContent = "Open an account";
-  } else if (form.reportValidity()) {
-    attempt(() => signIn("auth-register"));
+    return;
   }
+  form.elements.name.required = true; // for this button alone
+  if (form.reportValidity()) attempt(() => signIn("auth-register"));
+  form.elements.name.required = false;
 });
 
 byId("paste").addEventListener("submit", (event) => {
@@ -83,7 +89,7 @@ byId("paste").addEventListener("submit", (event) => {
 
 byId("logout").addEventListener("click", () => {
   ui.authActions.logout(["user", "app"]);
-  byId("logout").hidden = true;
+  signedIn(false);
   tell("The token is forgotten.");
 });
 
