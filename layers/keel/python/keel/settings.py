@@ -49,6 +49,7 @@ class Settings(_Environment):
     rate_login: _Rate = Field(alias="RATE_LOGIN")
     rate_forgot_password: _Rate = Field(alias="RATE_FORGOT_PASSWORD")
     rate_reset_password: _Rate = Field(alias="RATE_RESET_PASSWORD")
+    webhook_exempt_hosts: _Names = Field(alias="WEBHOOK_EXEMPT_HOSTS")
 
 
 class MailSettings(_Environment):
@@ -72,6 +73,26 @@ class FileSettings(_Environment):
 
 class ImportSettings(_Environment):
     queue: _Text = Field(alias="IMPORT_QUEUE")
+
+
+class SigningSettings(_Environment):
+    """What the functions that sign webhooks are given besides."""
+
+    key: _Text = Field(alias="WEBHOOK_KEY")
+
+
+class DeliverySettings(_Environment):
+    """What the functions that pass deliveries on are given besides: the queues, by their URLs."""
+
+    deliveries: _Text = Field(alias="DELIVERY_QUEUE")
+    overflow: _Text = Field(alias="OVERFLOW_QUEUE")
+
+
+class EventSettings(_Environment):
+    """What the publisher of events is given besides."""
+
+    bus: _Text = Field(alias="EVENT_BUS")
+    failures: _Text = Field(alias="FAILURE_BUCKET")
 
 
 @cache
@@ -98,3 +119,18 @@ def file_settings() -> FileSettings:
 @cache
 def import_settings() -> ImportSettings:
     return ImportSettings.model_validate(os.environ)
+
+
+@cache
+def signing_settings() -> SigningSettings:
+    return SigningSettings.model_validate(os.environ)
+
+
+@cache
+def delivery_settings() -> DeliverySettings:
+    return DeliverySettings.model_validate(os.environ)
+
+
+@cache
+def event_settings() -> EventSettings:
+    return EventSettings.model_validate(os.environ)

@@ -1,0 +1,195 @@
+"""What happens when a delivery is due? One attempt: claimed, signed, sent, recorded, and the next arranged.
+
+An attempt is claimed before it is sent, for about as long as it can take. Whoever comes with the same
+message meanwhile leaves it in the queue, and afterwards finds the attempt made. A worker that dies between
+the sending and the record leaves a claim that runs out: the attempt is made again, under the same id.
+"""
+
+from typing import Any, Final
+
+from keel import clock, ids, table
+from keel.errors import Fault
+from keel.gate import Caller
+from keel.table import ConditionFailed, Item
+from keel.webhooks import deliveries, endpoints, health, queues, schedule, sender, signing, slots
+from keel.webhooks.queues import Message
+from keel.webhooks.schemas import TEST_EVENT
+from keel.webhooks.sender import Outcome
+
+INACTIVE: Final = "Not sent: the endpoint was inactive."
+DELETED: Final = "Not sent: the endpoint was deleted."
+
+_CLAIM: Final = 30 * clock.SECOND
+
+
+class Busy(Exception):
+    """Another worker is making this attempt."""
+
+
+def make(message: Message, *, overflow: bool) -> None:
+    """Make the attempt that a message asks for, or see that it was made; raises `Busy`.
+
+    In the fast lane an endpoint without a free slot sends it on to the other one.
+    """
+    now = clock.now()
+    slot: str | None = None
+    if overflow:
+        endpoint = table.get(endpoints.key(message.account_id, message.endpoint_id))
+    else:
+        endpoint, slot = slots.take(message.account_id, message.endpoint_id, now)
+        if endpoint and endpoint["is_active"] and not slot:
+            queues.send([message], overflow=True)
+            return
+    try:
+        delivery = _claim(message, now)
+    except ConditionFailed as refused:
+        if endpoint and slot:
+            slots.give_back(endpoint, slot)
+        _made_already(message, refused.item, now)
+        return
+    if endpoint is None or not endpoint["is_active"]:
+        _skip(delivery, INACTIVE if endpoint and "deleted_at" not in endpoint else DELETED)
+        return
+    outcome = _send(endpoint, delivery)
+    health.settle(endpoint, outcome, now, slot)
+    _record(message, delivery, outcome, now)
+
+
+def _claim(message: Message, now: int) -> Item:
+    """The delivery, now claimed; raises `ConditionFailed`."""
+    write = table.update(
+        deliveries.key(message.account_id, message.endpoint_id, message.delivery_id),
+        "SET #claimed_until = :until",
+        "#status = :pending AND #tried = :tried AND (attribute_not_exists(#claimed_until) OR #claimed_until < :now)",
+        pending="pending",
+        tried=message.number - 1,
+        now=now,
+        until=now + _CLAIM,
+    )
+    return table.apply(write, returning="ALL_NEW")
+
+
+def _made_already(message: Message, delivery: Item | None, now: int) -> None:
+    """For a message that came again: whoever made the attempt may have died before the next was queued."""
+    if delivery is None or delivery["status"] != "pending":
+        return
+    if delivery["tried"] < message.number:
+        raise Busy
+    wait = clock.milliseconds(delivery["next_attempt_at"]) - now
+    if delivery["tried"] == message.number and schedule.STEPS[message.number - 1] <= queues.LONGEST_DELAY:
+        queues.send([_next(message)], delay=wait)
+
+
+def _next(message: Message) -> Message:
+    return Message(message.account_id, message.endpoint_id, message.delivery_id, message.number + 1)
+
+
+def _send(endpoint: Item, delivery: Item) -> Outcome:
+    account_id, _endpoint_id, delivery_id = deliveries.place(delivery)
+    headers = signing.headers(endpoint, account_id, delivery_id, delivery["payload"], clock.now())
+    return sender.post(endpoint["url"], delivery["payload"].encode(), headers)
+
+
+def entry(at: int, outcome: Outcome) -> dict[str, Any]:
+    """An attempt as the log shows it."""
+    return {
+        "at": clock.text(at),
+        "status_code": outcome.status,
+        "error": outcome.error,
+        "duration_ms": outcome.milliseconds,
+    }
+
+
+def skipped(reason: str, now: int) -> dict[str, Any]:
+    return entry(now, Outcome(None, reason, 0))
+
+
+def _skip(delivery: Item, reason: str) -> None:
+    """End a delivery that was due when nothing may be sent."""
+    _close(delivery, skipped(reason, clock.now()), "failed", delivery["tried"])
+
+
+def _record(message: Message, delivery: Item, outcome: Outcome, started: int) -> None:
+    """Write the attempt down, and arrange the next one if there is to be one."""
+    attempt, now = entry(started, outcome), clock.now()
+    if outcome.succeeded:
+        _close(delivery, attempt, "succeeded", message.number)
+        return
+    wait = None if outcome.status == 410 else schedule.delay(message.number, outcome.retry_after, now)
+    if wait is None:
+        _close(delivery, attempt, "failed", message.number)
+        return
+    due = now + wait
+    write = deliveries.recording(
+        delivery,
+        attempt,
+        "#tried = :number, #next_attempt_at = :due REMOVE #claimed_until",
+        "#claimed_until = :claim",
+        number=message.number,
+        due=clock.text(due),
+        claim=delivery["claimed_until"],
+    )
+    try:
+        if wait > queues.LONGEST_DELAY:
+            table.commit(write, queues.later(_next(message), due))
+            return
+        table.apply(write)
+    except ConditionFailed:
+        return  # the claim ran out, and another worker has it
+    queues.send([_next(message)], delay=wait)
+
+
+def _close(delivery: Item, attempt: dict[str, Any], status: str, number: int) -> None:
+    write = deliveries.recording(
+        delivery,
+        attempt,
+        "#tried = :number, #status = :status REMOVE #claimed_until, #next_attempt_at",
+        "#claimed_until = :claim",
+        number=number,
+        status=status,
+        claim=delivery["claimed_until"],
+    )
+    try:
+        table.apply(write)
+    except ConditionFailed:
+        return
+
+
+def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
+    """Send a delivery once more, now, whatever its status and its endpoint's; gives the delivery.
+
+    It is outside the schedule: if it succeeds the delivery has, if it does not nothing else changes.
+    """
+    delivery, endpoint = deliveries.find(caller, delivery_id)
+    if "deleted_at" in endpoint:
+        raise Fault("webhooks.not_found", "The endpoint of this delivery has been deleted.")
+    now = clock.now()
+    outcome = _send(endpoint, delivery)
+    if delivery["event"] != TEST_EVENT:
+        health.settle(endpoint, outcome, now, None)
+    change, values = "", {}
+    if outcome.succeeded:
+        change, values = "#status = :status REMOVE #next_attempt_at", {"status": "succeeded"}
+    write = deliveries.recording(delivery, entry(now, outcome), change, "attribute_exists(pk)", **values)
+    return deliveries.view(table.apply(write, returning="ALL_NEW"))
+
+
+def test(caller: Caller, endpoint_id: str) -> dict[str, Any]:
+    """Deliver a test event now, once; gives the delivery. The endpoint's health is none of its business."""
+    endpoint = endpoints.find(caller.account_id, endpoint_id)
+    now = clock.now()
+    payload = {
+        "event": TEST_EVENT,
+        "timestamp": clock.text(now),
+        "data": {"message": "This is a test event from Keel. Your endpoint receives webhooks."},
+    }
+    delivery = deliveries.item_of(endpoint, ids.mint(now), payload, now)
+    outcome = _send(endpoint, delivery)
+    delivery |= {
+        "status": "succeeded" if outcome.succeeded else "failed",
+        "tried": 1,
+        "attempts": [entry(now, outcome)],
+        "next_attempt_at": None,
+    }
+    table.apply(table.put(delivery))
+    return deliveries.view(delivery)

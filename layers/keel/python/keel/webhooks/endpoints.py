@@ -1,0 +1,199 @@
+"""Which endpoints has an account? Created, read, changed, deleted, and their secrets rotated.
+
+A deleted endpoint stays as a tombstone without its secrets for as long as its deliveries can be read.
+`failing_since` is the first failure after the last success: what the five days are counted from.
+"""
+
+from typing import Any, Final
+
+from keel import clock, ids, table
+from keel.errors import Fault
+from keel.fields import is_blank
+from keel.gate import Caller
+from keel.table import ConditionFailed, Item, Key
+from keel.webhooks import signing, targets
+from keel.webhooks.schemas import EVENTS, EndpointCreate, EndpointUpdate
+
+KIND: Final = "webhook_endpoint"
+KEPT: Final = 30 * clock.DAY  # how long deliveries can be read
+OVERLAP: Final = clock.DAY  # how long both secrets sign after a rotation
+_RESOLVE_SECONDS: Final = 3.0
+_UNCHANGED: Final = "#revision = :revision AND attribute_not_exists(#deleted_at)"
+
+View = dict[str, Any]
+
+
+def key(account_id: str, endpoint_id: str) -> Key:
+    return Key(table.partition(account_id, KIND), endpoint_id)
+
+
+def of_account(account_id: str) -> list[Item]:
+    """All endpoints of an account, deleted ones too, oldest first."""
+    return list(table.walk(table.partition(account_id, KIND)))
+
+
+def view(item: Item) -> View:
+    """An endpoint as a client sees it."""
+    return {
+        "id": item["sk"],
+        "account_id": item["pk"].partition("#")[0],
+        "url": item["url"],
+        "description": item["description"],
+        "secret_prefix": item["secret_prefix"],
+        "events": item["events"],
+        "is_active": item["is_active"],
+        "disabled_reason": item["disabled_reason"],
+        "last_success_at": item.get("last_success_at"),
+        "last_failure_at": item.get("last_failure_at"),
+        "created_by": item["created_by"],
+        "created_at": item["created_at"],
+        "updated_at": item["updated_at"],
+    }
+
+
+def create(caller: Caller, body: EndpointCreate) -> View:
+    """`{"endpoint", "secret"}`."""
+    _check_url(body.url)
+    now = clock.now()
+    endpoint_id, secret = ids.mint(now), signing.mint()
+    at = key(caller.account_id, endpoint_id)
+    item: Item = {
+        "pk": at.pk,
+        "sk": at.sk,
+        "kind": KIND,
+        "url": body.url,
+        "description": body.description,
+        "events": _checked_events(body.events),
+        "is_active": True,
+        "disabled_reason": "",
+        "secret": signing.encrypt(secret, caller.account_id, endpoint_id),
+        "secret_prefix": signing.shown(secret),
+        "created_by": caller.user_id,
+        "created_at": clock.text(now),
+        "updated_at": clock.text(now),
+        "revision": 1,
+    }
+    table.apply(table.put(item))
+    return {"endpoint": view(item), "secret": secret}
+
+
+def list_(caller: Caller) -> View:
+    kept = [item for item in of_account(caller.account_id) if "deleted_at" not in item]
+    return {"items": [view(item) for item in kept], "next_cursor": ""}
+
+
+def get(caller: Caller, endpoint_id: str) -> View:
+    return view(find(caller.account_id, endpoint_id))
+
+
+def find(account_id: str, endpoint_id: str, *, deleted_too: bool = False, field: str = "id") -> Item:
+    """The endpoint's item; `invalid_id`, `not_found`."""
+    id_ = ids.parse(endpoint_id)
+    if id_ is None:
+        raise Fault.at("webhooks.invalid_id", field)
+    item = table.get(key(account_id, id_))
+    if item is None or ("deleted_at" in item and not deleted_too):
+        raise Fault("webhooks.not_found")
+    return item
+
+
+def update(caller: Caller, body: EndpointUpdate) -> View:
+    """Change the fields that the body gives. A change of nothing writes nothing."""
+    while True:
+        item = find(caller.account_id, body.id)
+        change = _change(item, body)
+        if not change:
+            return view(item)
+        change["updated_at"] = clock.text(clock.now())
+        try:
+            return view(_write(item, change, ["failing_since"] if {"url", "is_active"} & change.keys() else []))
+        except ConditionFailed:
+            continue  # another update, or the deletion, came first
+
+
+def _change(item: Item, body: EndpointUpdate) -> Item:
+    """What an update changes; checked in the contract's order."""
+    given: Item = {name: getattr(body, name) for name in body.model_fields_set - {"id"}}
+    given |= {name: "" if name == "description" else [] for name in body.cleared & {"description", "events"}}
+    if "url" in body.cleared:
+        raise Fault.at("webhooks.url_required", "url")
+    if given.get("url", item["url"]) != item["url"]:
+        _check_url(given["url"])
+    if "events" in given:
+        given["events"] = _checked_events(given["events"])
+    if "is_active" in body.cleared:
+        raise Fault.at("webhooks.invalid_request", "is_active", "must be true or false")
+    if given.get("is_active"):
+        given["disabled_reason"] = ""
+    return {name: value for name, value in given.items() if item[name] != value}
+
+
+def _write(item: Item, change: Item, removed: list[str]) -> Item:
+    """Set and remove attributes, if nobody else has since `item` was read; gives the new item."""
+    names = [*change, "revision"]
+    expression = "SET " + ", ".join(f"#{name} = :{'next_' if name == 'revision' else ''}{name}" for name in names)
+    if removed:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
+    write = table.update(
+        Key(item["pk"], item["sk"]),
+        expression,
+        _UNCHANGED,
+        revision=item["revision"],
+        next_revision=item["revision"] + 1,
+        **change,
+    )
+    return table.apply(write, returning="ALL_NEW")
+
+
+def delete(caller: Caller, endpoint_id: str) -> View:
+    """Deliveries under way end as failed when they fall due; what there is to read stays for its 30 days."""
+    item = find(caller.account_id, endpoint_id)
+    now = clock.now()
+    write = table.update(
+        Key(item["pk"], item["sk"]),
+        "SET #deleted_at = :deleted_at, #is_active = :false, #ttl = :ttl "
+        "REMOVE #secret, #previous_secret, #previous_until, #failing_since",
+        "attribute_exists(pk) AND attribute_not_exists(#deleted_at)",
+        failed=table.otherwise(Fault("webhooks.not_found")),
+        deleted_at=clock.text(now),
+        false=False,
+        ttl=(now + KEPT + clock.DAY) // 1_000,
+    )
+    table.apply(write)
+    return {"id": item["sk"], "deleted": True}
+
+
+def rotate(caller: Caller, endpoint_id: str) -> View:
+    """`{"endpoint", "secret"}`; the secret so far signs beside the new one for a day."""
+    while True:
+        item = find(caller.account_id, endpoint_id)
+        now, secret = clock.now(), signing.mint()
+        change = {
+            "secret": signing.encrypt(secret, caller.account_id, item["sk"]),
+            "secret_prefix": signing.shown(secret),
+            "previous_secret": item["secret"],
+            "previous_until": now + OVERLAP,
+            "updated_at": clock.text(now),
+        }
+        try:
+            return {"endpoint": view(_write(item, change, [])), "secret": secret}
+        except ConditionFailed:
+            continue
+
+
+def _check_url(url: str) -> None:
+    if is_blank(url):
+        raise Fault.at("webhooks.url_required", "url")
+    try:
+        targets.check(url, seconds=_RESOLVE_SECONDS)
+    except targets.Refused as refusal:
+        raise Fault.at("webhooks.invalid_url", "url", str(refusal)) from None
+
+
+def _checked_events(events: list[str]) -> list[str]:
+    """The events, each once; at least one, and none that Keel does not have."""
+    if not events:
+        raise Fault.at("webhooks.invalid_request", "events", "An endpoint needs at least one event.")
+    if unknown := [event for event in events if event not in EVENTS]:
+        raise Fault.at("webhooks.invalid_request", "events", f"There is no event {unknown[0]!r}.")
+    return list(dict.fromkeys(events))

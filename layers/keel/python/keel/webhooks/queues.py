@@ -1,0 +1,94 @@
+"""How does a delivery come to its next attempt? Messages that name it, soon by a queue, later by the table.
+
+A queue holds a message back for 15 minutes at most, and Lambda stops a chain in which a function feeds its
+own queue too often. So what is due later waits as an item, in the order of its time, spread over shards for
+none of them to become hot; a job each minute passes on what has fallen due.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from keel import aws, clock, table
+from keel.settings import delivery_settings
+from keel.table import Item, Key, Write
+
+SHARDS: Final = 8
+LONGEST_DELAY: Final = 15 * clock.MINUTE
+_BATCH: Final = 10
+
+
+@dataclass(frozen=True)
+class Message:
+    """Make attempt `number` of a delivery."""
+
+    account_id: str
+    endpoint_id: str
+    delivery_id: str
+    number: int
+
+    @classmethod
+    def read(cls, body: str) -> "Message":
+        return cls(**json.loads(body))
+
+
+class Unsent(Exception):
+    """The queue did not take some of the messages."""
+
+
+def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False) -> None:
+    """Queue these attempts, after a delay in milliseconds; raises `Unsent`.
+
+    The group of a message is its endpoint: by it SQS keeps one with a backlog from holding up the others.
+    """
+    urls = delivery_settings()
+    for at in range(0, len(messages), _BATCH):
+        entries = [
+            {
+                "Id": str(index),
+                "MessageBody": json.dumps(asdict(message)),
+                "MessageGroupId": message.endpoint_id,
+                "DelaySeconds": round(max(min(delay, LONGEST_DELAY), 0) / 1_000),
+            }
+            for index, message in enumerate(messages[at : at + _BATCH])
+        ]
+        answer = aws.client("sqs").send_message_batch(
+            QueueUrl=urls.overflow if overflow else urls.deliveries, Entries=entries
+        )
+        if answer.get("Failed"):
+            raise Unsent
+
+
+def later(message: Message, due: int) -> Write:
+    """The write that has an attempt made when it is due."""
+    shard = hashlib.sha256(message.delivery_id.encode()).digest()[0] % SHARDS
+    item = {"pk": f"webhook_due#{shard}", "sk": f"{clock.text(due)}#{message.delivery_id}", "kind": "webhook_due"}
+    return table.put(item | asdict(message))
+
+
+def pass_on(now: int) -> int:
+    """Queue every attempt that has fallen due; gives their number.
+
+    Queued first and removed then: what dies in between queues an attempt twice, and the delivery's claim
+    sees to it that one is made.
+    """
+    passed = 0
+    for shard in range(SHARDS):
+        more = True
+        while more:
+            page = table.query(f"webhook_due#{shard}", before=clock.text(now))
+            send([_message(item) for item in page.items])
+            table.batch_write(deletes=_keys(page.items))
+            passed, more = passed + len(page.items), page.more
+    return passed
+
+
+def _message(item: Item) -> Message:
+    fields: dict[str, Any] = {name: item[name] for name in Message.__dataclass_fields__}
+    return Message(**fields)
+
+
+def _keys(items: Iterable[Item]) -> list[Key]:
+    return [Key(item["pk"], item["sk"]) for item in items]

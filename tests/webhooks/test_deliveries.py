@@ -1,0 +1,214 @@
+"""Can what was sent be read and sent again? Test events, pages of the log, redelivery."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.conftest import Call
+from tests.harness.gateway import Session
+from tests.webhooks.conftest import Registered
+from tests.webhooks.receivers import Receiver
+
+FIELDS = {"id", "endpoint_id", "event", "status", "attempts", "next_attempt_at", "payload", "created_at"}
+
+
+def test_test_event_is_delivered_at_once_and_signed(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    made = register(listening.url)
+    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    [received] = listening.received
+    payload = received.verified(made.secret)
+    assert set(payload) == {"event", "timestamp", "data"}
+    assert payload["event"] == "webhook.test"
+    assert set(payload["data"]) == {"message"}
+    assert set(delivery) == FIELDS
+    assert delivery["payload"] == payload
+    assert delivery["id"] == received.id
+    assert delivery["endpoint_id"] == made.id
+    assert delivery["status"] == "succeeded"
+    assert delivery["next_attempt_at"] is None
+    [attempt] = delivery["attempts"]
+    assert attempt["status_code"] == 200
+    assert attempt["error"] == ""
+    assert attempt["duration_ms"] >= 0
+    assert datetime.fromisoformat(attempt["at"])
+    assert received.headers["content-type"] == "application/json"
+    listed = call("webhooks-deliveries", {"endpoint_id": made.id}, token=user.token).result
+    assert listed == {"items": [delivery], "next_cursor": ""}
+
+
+def test_test_event_that_fails_is_logged_and_counts_for_nothing(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    listening.default = 410
+    made = register(listening.url)
+    call("webhooks-update", {"id": made.id, "is_active": False}, token=user.token)
+    before = call("webhooks-get", {"id": made.id}, token=user.token).result
+    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    assert delivery["status"] == "failed"
+    assert delivery["attempts"][0]["status_code"] == 410
+    assert delivery["attempts"][0]["error"]
+    assert len(listening.received) == 1
+    assert call("webhooks-get", {"id": made.id}, token=user.token).result == before
+
+
+def test_receiver_that_is_not_there_is_a_failure_without_a_status(
+    call: Call, user: Session, register: Callable[..., Registered]
+) -> None:
+    made = register("http://127.0.0.1:9/")
+    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    assert delivery["status"] == "failed"
+    assert delivery["attempts"][0]["status_code"] is None
+    assert delivery["attempts"][0]["error"]
+
+
+def test_redelivery_comes_under_the_same_id(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    listening.answers = [500, 502]
+    made = register(listening.url)
+    first = call("webhooks-test", {"id": made.id}, token=user.token).result
+    assert first["status"] == "failed"
+    second = call("webhooks-redeliver", {"delivery_id": first["id"]}, token=user.token).result
+    assert second["status"] == "failed"
+    third = call("webhooks-redeliver", {"delivery_id": first["id"].upper()}, token=user.token).result
+    assert third["status"] == "succeeded"
+    assert [each["status_code"] for each in third["attempts"]] == [500, 502, 200]
+    assert third["payload"] == first["payload"]
+    assert {each.id for each in listening.received} == {first["id"]}
+    assert len({each.body for each in listening.received}) == 1
+    assert listening.received[-1].verified(made.secret) == first["payload"]
+
+
+def test_both_secrets_sign_after_a_rotation(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from standardwebhooks.webhooks import WebhookVerificationError
+
+    from keel import clock
+
+    made = register(listening.url)
+    new = call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result["secret"]
+    call("webhooks-test", {"id": made.id}, token=user.token)
+    assert listening.received[0].verified(made.secret) == listening.received[0].verified(new)
+
+    # Only what the function takes for now moves; a token of 15 minutes would end as well.
+    from keel.webhooks import signing
+
+    original = signing.headers
+    monkeypatch.setattr(
+        signing, "headers", lambda e, a, w, b, now: original(e, a, w, b, now + clock.DAY + clock.MINUTE)
+    )
+    call("webhooks-test", {"id": made.id}, token=user.token)
+    assert len(listening.received[1].headers["webhook-signature"].split()) == 1
+    assert len(listening.received[0].headers["webhook-signature"].split()) == 2
+    with pytest.raises(WebhookVerificationError):
+        listening.received[1].verified("whsec_" + "A" * 43 + "=")
+
+
+def test_deliveries_come_in_pages_newest_first(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    listening.answers = [200, 500, 200, 500, 200]
+    made = register(listening.url)
+    sent = [call("webhooks-test", {"id": made.id}, token=user.token).result for _ in range(5)]
+
+    def walk(**filters: Any) -> list[dict[str, Any]]:
+        found, cursor = [], ""
+        while True:
+            body = {"endpoint_id": made.id, "limit": 2, "cursor": cursor, **filters}
+            page = call("webhooks-deliveries", body, token=user.token).result
+            assert len(page["items"]) <= 2
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return found
+
+    assert walk() == sent[::-1]
+    assert walk(status="failed") == [each for each in sent[::-1] if each["status"] == "failed"]
+    assert walk(status="pending") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"endpoint_id": None}, "invalid_id"),
+        ({"endpoint_id": "x"}, "invalid_id"),
+        ({"endpoint_id": 1}, "invalid_request"),
+        ({"endpoint_id": str(uuid.uuid4())}, "not_found"),
+        ({"status": "lost"}, "invalid_request"),
+        ({"limit": 0}, "invalid_request"),
+        ({"cursor": "nonsense"}, "invalid_request"),
+    ],
+)
+def test_deliveries_judges_in_order(
+    call: Call, user: Session, register: Callable[..., Registered], fields: dict[str, Any], code: str
+) -> None:
+    made = register("https://93.184.216.34/")
+    answer = call("webhooks-deliveries", {"endpoint_id": made.id, **fields}, token=user.token)
+    assert answer.code == f"webhooks.{code}"
+
+
+def test_cursor_is_for_its_endpoint_and_status_only(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    one, other = register(listening.url), register(listening.url)
+    for _ in range(2):
+        call("webhooks-test", {"id": one.id}, token=user.token)
+    page = call("webhooks-deliveries", {"endpoint_id": one.id, "limit": 1}, token=user.token).result
+    cursor = page["next_cursor"]
+    assert cursor
+    for body in ({"endpoint_id": other.id}, {"endpoint_id": one.id, "status": "failed"}):
+        answer = call("webhooks-deliveries", {**body, "cursor": cursor}, token=user.token)
+        assert answer.code == "webhooks.invalid_request"
+
+
+@pytest.mark.parametrize(("id_", "code"), [(None, "invalid_id"), ("x", "invalid_id"), (str(uuid.uuid4()), "not_found")])
+def test_redeliver_needs_a_delivery(call: Call, user: Session, id_: Any, code: str) -> None:
+    assert call("webhooks-redeliver", {"delivery_id": id_}, token=user.token).code == f"webhooks.{code}"
+
+
+def test_deliveries_of_another_account_do_not_exist(
+    call: Call,
+    user: Session,
+    owner: Callable[..., Session],
+    register: Callable[..., Registered],
+    listening: Receiver,
+) -> None:
+    made = register(listening.url)
+    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    stranger = owner()
+    register(listening.url, session=stranger)
+    listed = call("webhooks-deliveries", {"endpoint_id": made.id}, token=stranger.token)
+    again = call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=stranger.token)
+    assert listed.code == again.code == "webhooks.not_found"
+    assert len(listening.received) == 1
+
+
+def test_deliveries_outlive_their_endpoint_to_be_read(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    made = register(listening.url)
+    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    call("webhooks-delete", {"id": made.id}, token=user.token)
+    listed = call("webhooks-deliveries", {"endpoint_id": made.id}, token=user.token).result
+    assert listed["items"] == [delivery]
+    assert call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=user.token).code == "webhooks.not_found"
+    assert len(listening.received) == 1
+
+
+def test_deliveries_older_than_thirty_days_are_not_shown(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keel import clock
+    from keel.webhooks import endpoints
+
+    made = register(listening.url)
+    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    monkeypatch.setattr(endpoints, "KEPT", -clock.SECOND)
+    assert call("webhooks-deliveries", {"endpoint_id": made.id}, token=user.token).result["items"] == []
+    assert call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=user.token).code == "webhooks.not_found"
