@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 KEEL = ROOT / ".keel"
+CLIENT = ROOT / "clients/python"
 
 
 def main() -> None:
@@ -22,10 +23,13 @@ def main() -> None:
     if wrong:
         sys.exit("Keel cannot be set up:\n" + "\n".join(f"  - {line}" for line in wrong))
     functions, development = ROOT / "layers/dependencies/requirements.txt", ROOT / "requirements-dev.txt"
+    client = CLIENT / "pyproject.toml"
     local, node = ROOT / "requirements-local.txt", [ROOT / "package.json", ROOT / "package-lock.json"]
     with ThreadPoolExecutor() as pool:
         parts = [
-            pool.submit(install, "development tools", ROOT / ".venv", [development, functions], virtual_environment),
+            pool.submit(
+                install, "development tools", ROOT / ".venv", [development, functions, client], development_tools
+            ),
             pool.submit(install, "MiniStack", KEEL / "ministack", [local], virtual_environment),
             pool.submit(install, "DynamoDB Local", KEEL / "node", node, node_packages),
         ]
@@ -63,6 +67,12 @@ def virtual_environment(folder: Path, lists: list[Path]) -> None:
     """The lists are complete, so pip has nothing to resolve; bytecode is compiled as it is needed."""
     run(sys.executable, "-m", "venv", "--clear", folder)
     run(folder / "bin/python", "-m", "pip", "install", "--no-deps", "--no-compile", "-r", lists[0])
+
+
+def development_tools(folder: Path, lists: list[Path]) -> None:
+    virtual_environment(folder, lists)
+    # With the command `keel`, which runs from this checkout.
+    run(folder / "bin/python", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable", CLIENT)
 
 
 def node_packages(folder: Path, lists: list[Path]) -> None:

@@ -40,6 +40,14 @@ def test_a_record_goes_through_all_commands(keel: Run) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
+def test_search_takes_words_without_quotes(keel: Run) -> None:
+    created(keel, "--first-name", "Ada", "--last-name", "Lovelace")
+    created(keel, "--first-name", "Ada", "--last-name", "King")
+    [found] = lines(keel("contacts", "search", "ada", "love"))
+    assert found["last_name"] == "Lovelace"
+
+
+@pytest.mark.usefixtures("signed_in")
 def test_a_list_stops_at_its_limit_and_says_that_there_is_more(keel: Run) -> None:
     for number in range(3):
         created(keel, "--first-name", f"Ada {number}")

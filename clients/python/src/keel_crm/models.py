@@ -206,6 +206,11 @@ class ContactsUpdateFields(TypedDict, total=False):
 class ContactsListFields(TypedDict, total=False):
     cursor: str | None
     limit: int | None
+    search: str | None
+    tags: list[str] | None
+    company_id: str | None
+    company_ids: list[str | None] | None
+    source_ids: list[str | None] | None
 
 
 class ContactPage(TypedDict):
@@ -278,6 +283,8 @@ class CompaniesUpdateFields(TypedDict, total=False):
 class CompaniesListFields(TypedDict, total=False):
     cursor: str | None
     limit: int | None
+    search: str | None
+    tags: list[str] | None
 
 
 class CompanyPage(TypedDict):
@@ -343,6 +350,11 @@ class ProjectsUpdateFields(TypedDict, total=False):
 class ProjectsListFields(TypedDict, total=False):
     cursor: str | None
     limit: int | None
+    search: str | None
+    tags: list[str] | None
+    stage: str | None
+    company_id: str | None
+    assigned_to: str | None
 
 
 class ProjectPage(TypedDict):
@@ -418,6 +430,10 @@ class ActivitiesUpdateFields(TypedDict, total=False):
 class ActivitiesListFields(TypedDict, total=False):
     cursor: str | None
     limit: int | None
+    contact_id: str | None
+    company_id: str | None
+    project_id: str | None
+    types: list[str | None] | None
 
 
 class ActivityPage(TypedDict):
@@ -501,6 +517,109 @@ class CustomFieldPage(TypedDict):
     next_cursor: str
 
 
+class ImportsRequestUploadFields(TypedDict, total=False):
+    model_type: Required[str]
+    file_name: Required[str]
+    content_type: str | None
+    column_mapping: dict[str, str | None] | None
+    duplicate_handling: Literal["skip", "update", "create", None]
+    date_format: Literal["ymd", "mdy", "dmy", None]
+    auto_confirm: bool | None
+
+
+class Upload(TypedDict):
+    job_id: str
+    signed_url: str
+    headers: dict[str, str]
+    expires_in: int
+
+
+class ImportJob(TypedDict):
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+    model_type: str
+    file_name: str
+    content_type: str
+    status: Literal["pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone"]
+    total_rows: int
+    processed_rows: int
+    created_count: int
+    updated_count: int
+    skipped_count: int
+    failed_count: int
+    kept_count: int
+    column_mapping: dict[str, str]
+    duplicate_handling: Literal["skip", "update", "create"]
+    date_format: Literal["ymd", "mdy", "dmy", None]
+    auto_confirm: bool
+    error: str | None
+    completed_at: str | None
+
+
+class AvailableField(TypedDict):
+    value: str
+    label: str
+
+
+class Preview(TypedDict):
+    headers: list[str]
+    sample_rows: list[list[str]]
+    total_rows: int
+    suggested_mapping: dict[str, str]
+    available_fields: list[AvailableField]
+
+
+class Uploaded(TypedDict):
+    job: ImportJob
+    preview: Preview | None
+
+
+class ImportsConfirmFields(TypedDict, total=False):
+    column_mapping: Required[dict[str, str | None] | None]
+    duplicate_handling: Literal["skip", "update", "create", None]
+    date_format: Literal["ymd", "mdy", "dmy", None]
+
+
+class ImportsListFields(TypedDict, total=False):
+    cursor: str | None
+    limit: int | None
+    model_type: str | None
+    status: Literal[
+        "", "pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone", None
+    ]
+
+
+class ImportJobPage(TypedDict):
+    items: list[ImportJob]
+    next_cursor: str
+
+
+class ImportsErrorsFields(TypedDict, total=False):
+    cursor: str
+    limit: int
+
+
+class ImportError(TypedDict):
+    row: int
+    field: str
+    code: str
+    message: str
+    data: dict[str, Any]
+
+
+class ImportErrors(TypedDict):
+    items: list[ImportError]
+    next_cursor: str
+
+
+class ErrorsFile(TypedDict):
+    signed_url: str
+    expires_in: int
+
+
 class WebhooksCreateFields(TypedDict, total=False):
     url: Required[str]
     events: Required[list[Literal["contact.created", "contact.updated"]]]
@@ -556,103 +675,6 @@ class Delivery(TypedDict):
 class DeliveryPage(TypedDict):
     items: list[Delivery]
     next_cursor: str
-
-
-class ImportsRequestUploadFields(TypedDict, total=False):
-    model_type: Required[Literal["contacts", "companies", "sources"]]
-    file_name: Required[str]
-    content_type: str
-    column_mapping: dict[str, Any]
-    duplicate_handling: Literal["skip", "update", "create"]
-    auto_confirm: bool
-
-
-class Upload(TypedDict):
-    job_id: str
-    signed_url: str
-    headers: dict[str, str]
-    expires_in: int
-
-
-class ImportJob(TypedDict):
-    id: str
-    account_id: str
-    created_by: str
-    created_at: str
-    updated_at: str
-    model_type: str
-    file_name: str
-    status: str
-    total_rows: int | None
-    processed_rows: int
-    created_count: int
-    updated_count: int
-    skipped_count: int
-    failed_count: int
-    kept_count: int
-    column_mapping: dict[str, Any] | None
-    duplicate_handling: str
-    error: str | None
-    completed_at: str | None
-
-
-class AvailableField(TypedDict):
-    value: str
-    label: str
-
-
-class Preview(TypedDict):
-    headers: list[str]
-    sample_rows: list[list[str]]
-    total_rows: int
-    suggested_mapping: dict[str, str]
-    available_fields: list[AvailableField]
-
-
-class Previewed(TypedDict):
-    job: ImportJob
-    preview: Preview | None
-
-
-class ImportsConfirmFields(TypedDict, total=False):
-    column_mapping: Required[dict[str, Any]]
-    duplicate_handling: Literal["skip", "update", "create"]
-    date_format: Literal["ymd", "mdy", "dmy"]
-
-
-class ImportsListFields(TypedDict, total=False):
-    model_type: str
-    status: str
-    cursor: str
-    limit: int
-
-
-class ImportJobPage(TypedDict):
-    items: list[ImportJob]
-    next_cursor: str
-
-
-class ImportsErrorsFields(TypedDict, total=False):
-    cursor: str
-    limit: int
-
-
-class ImportError(TypedDict):
-    row: int
-    field: str
-    code: str
-    message: str
-    data: dict[str, Any]
-
-
-class ImportErrors(TypedDict):
-    items: list[ImportError]
-    next_cursor: str
-
-
-class ErrorsFile(TypedDict):
-    signed_url: str
-    expires_in: int
 
 
 class ExportsCreateFields(TypedDict, total=False):

@@ -212,6 +212,11 @@ _ALL: Final = (
         fields=(
             Field("cursor", "text"),
             Field("limit", "integer"),
+            Field("search", "text"),
+            Field("tags", "texts"),
+            Field("company_id", "text"),
+            Field("company_ids", "texts"),
+            Field("source_ids", "texts"),
         ),
     ),
     Operation(
@@ -286,6 +291,8 @@ _ALL: Final = (
         fields=(
             Field("cursor", "text"),
             Field("limit", "integer"),
+            Field("search", "text"),
+            Field("tags", "texts"),
         ),
     ),
     Operation(
@@ -354,6 +361,11 @@ _ALL: Final = (
         fields=(
             Field("cursor", "text"),
             Field("limit", "integer"),
+            Field("search", "text"),
+            Field("tags", "texts"),
+            Field("stage", "text"),
+            Field("company_id", "text"),
+            Field("assigned_to", "text"),
         ),
     ),
     Operation(
@@ -433,6 +445,10 @@ _ALL: Final = (
         fields=(
             Field("cursor", "text"),
             Field("limit", "integer"),
+            Field("contact_id", "text"),
+            Field("company_id", "text"),
+            Field("project_id", "text"),
+            Field("types", "texts"),
         ),
     ),
     Operation(
@@ -542,6 +558,62 @@ _ALL: Final = (
         fields=(Field("entity_type", "text"),),
     ),
     Operation(
+        "imports-request-upload",
+        "imports",
+        "request_upload",
+        "Begin an import.",
+        fields=(
+            Field("model_type", "text", required=True),
+            Field("file_name", "text", required=True),
+            Field("content_type", "text"),
+            Field("column_mapping", "json"),
+            Field("duplicate_handling", "text", choices=("skip", "update", "create")),
+            Field("date_format", "text", choices=("ymd", "mdy", "dmy")),
+            Field("auto_confirm", "boolean"),
+        ),
+    ),
+    Operation(
+        "imports-complete-upload",
+        "imports",
+        "complete_upload",
+        "Preview the uploaded file.",
+        fields=(Field("id", "text", required=True),),
+    ),
+    Operation(
+        "imports-confirm",
+        "imports",
+        "confirm",
+        "Start the import.",
+        fields=(
+            Field("id", "text", required=True),
+            Field("column_mapping", "json", required=True),
+            Field("duplicate_handling", "text", choices=("skip", "update", "create")),
+            Field("date_format", "text", choices=("ymd", "mdy", "dmy")),
+        ),
+    ),
+    Operation(
+        "imports-get", "imports", "get", "Get an import.", repeatable=True, fields=(Field("id", "text", required=True),)
+    ),
+    Operation(
+        "imports-list",
+        "imports",
+        "list",
+        "List imports.",
+        repeatable=True,
+        paged=True,
+        fields=(
+            Field("cursor", "text"),
+            Field("limit", "integer"),
+            Field("model_type", "text"),
+            Field(
+                "status",
+                "text",
+                choices=("pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone"),
+            ),
+        ),
+    ),
+    Operation("imports-cancel", "imports", "cancel", "Stop an import.", fields=(Field("id", "text", required=True),)),
+    Operation(
         "webhooks-create",
         "webhooks",
         "create",
@@ -578,56 +650,6 @@ _ALL: Final = (
         ),
     ),
     Operation(
-        "imports-request-upload",
-        "imports",
-        "request_upload",
-        "imports request upload.",
-        fields=(
-            Field("model_type", "text", choices=("contacts", "companies", "sources"), required=True),
-            Field("file_name", "text", required=True),
-            Field("content_type", "text"),
-            Field("column_mapping", "json"),
-            Field("duplicate_handling", "text", choices=("skip", "update", "create")),
-            Field("auto_confirm", "boolean"),
-        ),
-    ),
-    Operation(
-        "imports-complete-upload",
-        "imports",
-        "complete_upload",
-        "imports complete upload.",
-        fields=(Field("id", "text", required=True),),
-    ),
-    Operation(
-        "imports-confirm",
-        "imports",
-        "confirm",
-        "imports confirm.",
-        fields=(
-            Field("id", "text", required=True),
-            Field("column_mapping", "json", required=True),
-            Field("duplicate_handling", "text", choices=("skip", "update", "create")),
-            Field("date_format", "text", choices=("ymd", "mdy", "dmy")),
-        ),
-    ),
-    Operation(
-        "imports-get", "imports", "get", "imports get.", repeatable=True, fields=(Field("id", "text", required=True),)
-    ),
-    Operation(
-        "imports-list",
-        "imports",
-        "list",
-        "imports list.",
-        repeatable=True,
-        paged=True,
-        fields=(
-            Field("model_type", "text"),
-            Field("status", "text"),
-            Field("cursor", "text"),
-            Field("limit", "integer"),
-        ),
-    ),
-    Operation(
         "imports-errors",
         "imports",
         "errors",
@@ -648,7 +670,6 @@ _ALL: Final = (
         repeatable=True,
         fields=(Field("id", "text", required=True),),
     ),
-    Operation("imports-cancel", "imports", "cancel", "imports cancel.", fields=(Field("id", "text", required=True),)),
     Operation("imports-undo", "imports", "undo", "imports undo.", fields=(Field("id", "text", required=True),)),
     Operation(
         "exports-create",

@@ -361,6 +361,63 @@ class CustomFields(Resource):
         return result
 
 
+class Imports(Resource):
+    """The operations of imports."""
+
+    def request_upload(self, **fields: Unpack[models.ImportsRequestUploadFields]) -> models.Upload:
+        """Begin an import."""
+        result: models.Upload = self._calls.call("imports-request-upload", {**fields})
+        return result
+
+    def complete_upload(self, id: str) -> models.Uploaded:
+        """Preview the uploaded file."""
+        result: models.Uploaded = self._calls.call("imports-complete-upload", {"id": id})
+        return result
+
+    def confirm(self, id: str, **fields: Unpack[models.ImportsConfirmFields]) -> models.ImportJob:
+        """Start the import."""
+        result: models.ImportJob = self._calls.call("imports-confirm", {"id": id, **fields})
+        return result
+
+    def get(self, id: str) -> models.ImportJob:
+        """Get an import."""
+        result: models.ImportJob = self._calls.call("imports-get", {"id": id})
+        return result
+
+    def list(self, **fields: Unpack[models.ImportsListFields]) -> models.ImportJobPage:
+        """List imports."""
+        result: models.ImportJobPage = self._calls.call("imports-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ImportsListFields]) -> Iterator[models.ImportJob]:
+        """Every item of `imports-list`, page by page."""
+        return self._calls.pages("imports-list", {**fields})
+
+    def cancel(self, id: str) -> models.ImportJob:
+        """Stop an import."""
+        result: models.ImportJob = self._calls.call("imports-cancel", {"id": id})
+        return result
+
+    def errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> models.ImportErrors:
+        """imports errors."""
+        result: models.ImportErrors = self._calls.call("imports-errors", {"id": id, **fields})
+        return result
+
+    def iterate_errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> Iterator[models.ImportError]:
+        """Every item of `imports-errors`, page by page."""
+        return self._calls.pages("imports-errors", {"id": id, **fields})
+
+    def errors_file(self, id: str) -> models.ErrorsFile:
+        """imports errors file."""
+        result: models.ErrorsFile = self._calls.call("imports-errors-file", {"id": id})
+        return result
+
+    def undo(self, id: str) -> models.ImportJob:
+        """imports undo."""
+        result: models.ImportJob = self._calls.call("imports-undo", {"id": id})
+        return result
+
+
 class Webhooks(Resource):
     """The operations of webhooks."""
 
@@ -392,63 +449,6 @@ class Webhooks(Resource):
     def iterate_deliveries(self, **fields: Unpack[models.WebhooksDeliveriesFields]) -> Iterator[models.Delivery]:
         """Every item of `webhooks-deliveries`, page by page."""
         return self._calls.pages("webhooks-deliveries", {**fields})
-
-
-class Imports(Resource):
-    """The operations of imports."""
-
-    def request_upload(self, **fields: Unpack[models.ImportsRequestUploadFields]) -> models.Upload:
-        """imports request upload."""
-        result: models.Upload = self._calls.call("imports-request-upload", {**fields})
-        return result
-
-    def complete_upload(self, id: str) -> models.Previewed:
-        """imports complete upload."""
-        result: models.Previewed = self._calls.call("imports-complete-upload", {"id": id})
-        return result
-
-    def confirm(self, id: str, **fields: Unpack[models.ImportsConfirmFields]) -> models.ImportJob:
-        """imports confirm."""
-        result: models.ImportJob = self._calls.call("imports-confirm", {"id": id, **fields})
-        return result
-
-    def get(self, id: str) -> models.ImportJob:
-        """imports get."""
-        result: models.ImportJob = self._calls.call("imports-get", {"id": id})
-        return result
-
-    def list(self, **fields: Unpack[models.ImportsListFields]) -> models.ImportJobPage:
-        """imports list."""
-        result: models.ImportJobPage = self._calls.call("imports-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ImportsListFields]) -> Iterator[models.ImportJob]:
-        """Every item of `imports-list`, page by page."""
-        return self._calls.pages("imports-list", {**fields})
-
-    def errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> models.ImportErrors:
-        """imports errors."""
-        result: models.ImportErrors = self._calls.call("imports-errors", {"id": id, **fields})
-        return result
-
-    def iterate_errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> Iterator[models.ImportError]:
-        """Every item of `imports-errors`, page by page."""
-        return self._calls.pages("imports-errors", {"id": id, **fields})
-
-    def errors_file(self, id: str) -> models.ErrorsFile:
-        """imports errors file."""
-        result: models.ErrorsFile = self._calls.call("imports-errors-file", {"id": id})
-        return result
-
-    def cancel(self, id: str) -> models.ImportJob:
-        """imports cancel."""
-        result: models.ImportJob = self._calls.call("imports-cancel", {"id": id})
-        return result
-
-    def undo(self, id: str) -> models.ImportJob:
-        """imports undo."""
-        result: models.ImportJob = self._calls.call("imports-undo", {"id": id})
-        return result
 
 
 class Exports(Resource):
@@ -483,8 +483,8 @@ class Operations:
         self.activity_schemas = ActivitySchemas(calls)
         self.sources = Sources(calls)
         self.custom_fields = CustomFields(calls)
-        self.webhooks = Webhooks(calls)
         self.imports = Imports(calls)
+        self.webhooks = Webhooks(calls)
         self.exports = Exports(calls)
 
 
@@ -845,6 +845,65 @@ class AsyncCustomFields(AsyncResource):
         return result
 
 
+class AsyncImports(AsyncResource):
+    """The operations of imports."""
+
+    async def request_upload(self, **fields: Unpack[models.ImportsRequestUploadFields]) -> models.Upload:
+        """Begin an import."""
+        result: models.Upload = await self._calls.call("imports-request-upload", {**fields})
+        return result
+
+    async def complete_upload(self, id: str) -> models.Uploaded:
+        """Preview the uploaded file."""
+        result: models.Uploaded = await self._calls.call("imports-complete-upload", {"id": id})
+        return result
+
+    async def confirm(self, id: str, **fields: Unpack[models.ImportsConfirmFields]) -> models.ImportJob:
+        """Start the import."""
+        result: models.ImportJob = await self._calls.call("imports-confirm", {"id": id, **fields})
+        return result
+
+    async def get(self, id: str) -> models.ImportJob:
+        """Get an import."""
+        result: models.ImportJob = await self._calls.call("imports-get", {"id": id})
+        return result
+
+    async def list(self, **fields: Unpack[models.ImportsListFields]) -> models.ImportJobPage:
+        """List imports."""
+        result: models.ImportJobPage = await self._calls.call("imports-list", {**fields})
+        return result
+
+    def iterate(self, **fields: Unpack[models.ImportsListFields]) -> AsyncIterator[models.ImportJob]:
+        """Every item of `imports-list`, page by page."""
+        return self._calls.pages("imports-list", {**fields})
+
+    async def cancel(self, id: str) -> models.ImportJob:
+        """Stop an import."""
+        result: models.ImportJob = await self._calls.call("imports-cancel", {"id": id})
+        return result
+
+    async def errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> models.ImportErrors:
+        """imports errors."""
+        result: models.ImportErrors = await self._calls.call("imports-errors", {"id": id, **fields})
+        return result
+
+    def iterate_errors(
+        self, id: str, **fields: Unpack[models.ImportsErrorsFields]
+    ) -> AsyncIterator[models.ImportError]:
+        """Every item of `imports-errors`, page by page."""
+        return self._calls.pages("imports-errors", {"id": id, **fields})
+
+    async def errors_file(self, id: str) -> models.ErrorsFile:
+        """imports errors file."""
+        result: models.ErrorsFile = await self._calls.call("imports-errors-file", {"id": id})
+        return result
+
+    async def undo(self, id: str) -> models.ImportJob:
+        """imports undo."""
+        result: models.ImportJob = await self._calls.call("imports-undo", {"id": id})
+        return result
+
+
 class AsyncWebhooks(AsyncResource):
     """The operations of webhooks."""
 
@@ -876,65 +935,6 @@ class AsyncWebhooks(AsyncResource):
     def iterate_deliveries(self, **fields: Unpack[models.WebhooksDeliveriesFields]) -> AsyncIterator[models.Delivery]:
         """Every item of `webhooks-deliveries`, page by page."""
         return self._calls.pages("webhooks-deliveries", {**fields})
-
-
-class AsyncImports(AsyncResource):
-    """The operations of imports."""
-
-    async def request_upload(self, **fields: Unpack[models.ImportsRequestUploadFields]) -> models.Upload:
-        """imports request upload."""
-        result: models.Upload = await self._calls.call("imports-request-upload", {**fields})
-        return result
-
-    async def complete_upload(self, id: str) -> models.Previewed:
-        """imports complete upload."""
-        result: models.Previewed = await self._calls.call("imports-complete-upload", {"id": id})
-        return result
-
-    async def confirm(self, id: str, **fields: Unpack[models.ImportsConfirmFields]) -> models.ImportJob:
-        """imports confirm."""
-        result: models.ImportJob = await self._calls.call("imports-confirm", {"id": id, **fields})
-        return result
-
-    async def get(self, id: str) -> models.ImportJob:
-        """imports get."""
-        result: models.ImportJob = await self._calls.call("imports-get", {"id": id})
-        return result
-
-    async def list(self, **fields: Unpack[models.ImportsListFields]) -> models.ImportJobPage:
-        """imports list."""
-        result: models.ImportJobPage = await self._calls.call("imports-list", {**fields})
-        return result
-
-    def iterate(self, **fields: Unpack[models.ImportsListFields]) -> AsyncIterator[models.ImportJob]:
-        """Every item of `imports-list`, page by page."""
-        return self._calls.pages("imports-list", {**fields})
-
-    async def errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> models.ImportErrors:
-        """imports errors."""
-        result: models.ImportErrors = await self._calls.call("imports-errors", {"id": id, **fields})
-        return result
-
-    def iterate_errors(
-        self, id: str, **fields: Unpack[models.ImportsErrorsFields]
-    ) -> AsyncIterator[models.ImportError]:
-        """Every item of `imports-errors`, page by page."""
-        return self._calls.pages("imports-errors", {"id": id, **fields})
-
-    async def errors_file(self, id: str) -> models.ErrorsFile:
-        """imports errors file."""
-        result: models.ErrorsFile = await self._calls.call("imports-errors-file", {"id": id})
-        return result
-
-    async def cancel(self, id: str) -> models.ImportJob:
-        """imports cancel."""
-        result: models.ImportJob = await self._calls.call("imports-cancel", {"id": id})
-        return result
-
-    async def undo(self, id: str) -> models.ImportJob:
-        """imports undo."""
-        result: models.ImportJob = await self._calls.call("imports-undo", {"id": id})
-        return result
 
 
 class AsyncExports(AsyncResource):
@@ -969,6 +969,6 @@ class AsyncOperations:
         self.activity_schemas = AsyncActivitySchemas(calls)
         self.sources = AsyncSources(calls)
         self.custom_fields = AsyncCustomFields(calls)
-        self.webhooks = AsyncWebhooks(calls)
         self.imports = AsyncImports(calls)
+        self.webhooks = AsyncWebhooks(calls)
         self.exports = AsyncExports(calls)

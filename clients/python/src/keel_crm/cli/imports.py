@@ -71,16 +71,16 @@ def import_(
         job_id = _upload(shell, client, file, wanted)
         _confirm(client, job_id, wanted)
         job = _watch(client, job_id)
+        _sum_up(job, json_lines=json_)
+        target = errors or file.with_suffix(".errors.csv")
         if job["failed_count"]:
-            target = errors or file.with_suffix(".errors.csv")
             signed = client.call("imports-errors-file", {"id": job_id})
             with shell.files() as files:
                 transfers.save(files, signed["signed_url"], target)
-            output.note(f"The failed rows are in {target}")
-    _sum_up(job, json_lines=json_)
-    if job["status"] != "completed" or job["failed_count"]:
-        why = job["error"] or f"{job['failed_count']} rows failed"
-        raise Stop(f"The import is {job['status']}: {why}", Exit.INCOMPLETE)
+    if job["status"] != "completed":
+        raise Stop(f"The import is {job['status']}: {job['error'] or 'not all rows are in'}", Exit.INCOMPLETE)
+    if job["failed_count"]:
+        raise Stop(f"{job['failed_count']:,} rows failed: mend them in {target} and import that file", Exit.INCOMPLETE)
 
 
 def _parse(pairs: list[str]) -> dict[str, str]:

@@ -58,10 +58,13 @@ def show_records(records: Iterable[dict[str, Any]], columns: Sequence[str], *, j
             typer.echo(as_json(record))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, no_wrap=True, overflow="ignore" if name.endswith("id") else "ellipsis")
-    for record in records:
-        table.add_row(*(Text(cell(record.get(name))) for name in columns))
+    rows = [[cell(record.get(name)) for name in columns] for record in records]
+    for index, name in enumerate(columns):
+        # Ids are there to be copied: they are shown whole, whatever that costs the others.
+        whole = max((len(row[index]) for row in rows), default=0) if name.endswith("id") else None
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=whole)
+    for row in rows:
+        table.add_row(*map(Text, row))
     Console().print(table)
 
 
