@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import jwt
 
-from keel import base64url, clock, secret_keys
+from keel import base64url, clock, ids, secret_keys
 from keel.errors import Fault
 
 USER_TOKEN_SECONDS: Final = 900
@@ -71,6 +71,9 @@ def issue(token: AccessToken) -> str:
 def verify(text: str) -> AccessToken:
     """Who an access token speaks for; `auth.invalid_token` unless every part of it is right."""
     try:
+        # PyJWT takes any spelling of the same bytes; an altered token is none of ours.
+        if any(base64url.decode(part) is None for part in text.split(".")):
+            raise Fault("auth.invalid_token")
         header = jwt.get_unverified_header(text)
         kid = header.get("kid")
         if header.get("typ") != _TYPE or not isinstance(kid, str):
@@ -83,7 +86,8 @@ def verify(text: str) -> AccessToken:
     except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
         raise Fault("auth.invalid_token") from None
     typed = all(type(claims[name]) is kind for name, kind in _CLAIMS.items())
-    if not typed or claims["kind"] not in ("user", "app"):
+    named = typed and ids.parse(claims["sub"]) and ids.parse(claims["account"])
+    if not named or claims["kind"] not in ("user", "app"):
         raise Fault("auth.invalid_token")
     return AccessToken(claims["kind"], claims["account"], claims["sub"], claims["session"], claims["epoch"])
 
