@@ -14,6 +14,7 @@ import pytest
 
 import template
 from tests.harness.accounts import Account
+from tests.harness.conformance import hold
 from tests.harness.dynamodb_local import dynamodb_local
 from tests.harness.functions import Functions
 from tests.harness.gateway import Answer, Session, answer_of, fresh_address, request_event
@@ -135,7 +136,10 @@ def call(functions: Functions) -> Call:
         event = request_event(operation, body, method=method, address=address or own_address, **rest)
         routes, path = _routes(), event["path"]
         folder = routes.get((method, path)) or routes.get(("ANY", path)) or routes["GET", "/{proxy+}"]
-        return answer_of(functions.invoke(folder, event))
+        answer = answer_of(functions.invoke(folder, event))
+        if method == "POST":
+            hold(operation, answer.status, answer.body)
+        return answer
 
     return call
 
