@@ -63,6 +63,7 @@ class Stack:
                 raise Stopped(f"Port {self.port} is taken. Free it, or choose another: make dev KEEL_PORT=4600")
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir(parents=True)
+        self._rewind_streams()
         with (self.folder / "ministack.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [KEEL / "ministack/bin/ministack"],
@@ -78,6 +79,15 @@ class Stack:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise Stopped(f"MiniStack did not start:\n{(self.folder / 'ministack.log').read_text()[-2000:]}")
             time.sleep(0.1)
+
+    def _rewind_streams(self) -> None:
+        """MiniStack keeps how far the consumers of a stream have read but not the stream, which begins anew at 0:
+        without this, they would sleep through as many changes as they had read before the restart."""
+        state = self.folder / "state/lambda.json"
+        if state.exists():
+            kept = json.loads(state.read_text())
+            kept["payload"].pop("dynamodb_stream_positions", None)
+            state.write_text(json.dumps(kept))
 
     def _environment(self) -> dict[str, str]:
         # The functions inherit it, so it holds nothing of the host's that they could come to depend on.
