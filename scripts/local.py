@@ -9,6 +9,7 @@ local.py reset     wipe its data
 
 import hashlib
 import io
+import json
 import os
 import platform
 import shutil
