@@ -138,7 +138,7 @@ Url = Annotated[AnyText, Field(max_length=2_048)]
 Search = Annotated[AnyText, Field(max_length=1_000)]
 Email = Annotated[Text, AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
 Integer = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-Cents = Integer
+Cents = Annotated[int, Field(ge=0, le=MAX_INTEGER), "cents"]
 Date = Annotated[AnyText, AfterValidator(_date), Field(json_schema_extra={"format": "date"})]
 Datetime = Annotated[AnyText, AfterValidator(_datetime), Field(json_schema_extra={"format": "date-time"})]
 Tags = Annotated[

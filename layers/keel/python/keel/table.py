@@ -361,19 +361,29 @@ def apply(write: Write, *, returning: str = "NONE") -> Item:
 
 
 def batch_write(puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
-    """Store and delete items in any number, unconditionally and not as one: for what may be repeated."""
+    """Store and delete items in any number, unconditionally and not as one: for what may be repeated.
+
+    No key may be given twice. More than 25 items are written in several calls at the same time.
+    """
     requests = [{"PutRequest": {"Item": encode_item(item)}} for item in puts]
     requests += [{"DeleteRequest": {"Key": _encode_key(key)}} for key in deletes]
-    table = settings().table
-    for at in range(0, len(requests), WRITE_LIMIT):
-        pending = {table: requests[at : at + WRITE_LIMIT]}
-        for pause in _pauses():
-            pending = client().batch_write_item(RequestItems=pending).get("UnprocessedItems", {})
-            if not pending:
-                break
-            time.sleep(pause)
-        else:
-            raise Congested("BatchWriteItem")
+    chunks = [requests[at : at + WRITE_LIMIT] for at in range(0, len(requests), WRITE_LIMIT)]
+    if len(chunks) <= 1:
+        for chunk in chunks:
+            _batch_write(chunk)
+        return
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(_batch_write, chunks))
+
+
+def _batch_write(requests: Sequence[Any]) -> None:
+    pending: dict[str, Any] = {settings().table: requests}
+    for pause in _pauses():
+        pending = client().batch_write_item(RequestItems=pending).get("UnprocessedItems", {})
+        if not pending:
+            return
+        time.sleep(pause)
+    raise Congested("BatchWriteItem")
 
 
 def _pauses() -> Iterator[float]:

@@ -11,6 +11,7 @@ COMPANY: Final = Kind(
     resource="companies",
     fields=CompanyCreate,
     rules=(required_text("name", "invalid_request"),),
+    matched=("domain", "name"),
     filters=(Filter("tags", "tags", any_text=True, every=True),),
     searched=Searched(("name", "domain")),
 )

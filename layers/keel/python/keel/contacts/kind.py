@@ -24,6 +24,7 @@ CONTACT: Final = Kind(
             closed_by="archived_at",
         ),
     ),
+    matched=("email",),
     filters=(
         Filter("company_id", "company_id"),
         Filter("company_ids", "company_id"),

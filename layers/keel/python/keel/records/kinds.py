@@ -94,8 +94,9 @@ class Kind:
     `whole` (of all values together), `references`, custom fields, `details` (of the whole record, on update as
     well; it may settle a field that depends on others). `reads_only` are attributes that a record shows and no
     body can write, with their defaults. `filters` are the parameters by which a list can be filtered, `searched`
-    what its `search` looks into. `alongside` gives further writes for the transaction of every change in an
-    account, `attached` the keys of the items, other than postings, that a deleted record leaves behind.
+    what its `search` looks into, `matched` the texts by which an import finds a record, the weightiest first.
+    `alongside` gives further writes for the transaction of every change in an account, `attached` the keys of the
+    items, other than postings, that a deleted record leaves behind.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Kind:
     reads_only: Values = field(default_factory=dict)
     filters: tuple[Filter, ...] = ()
     searched: Searched | None = None
+    matched: tuple[str, ...] = ()
     alongside: Callable[[str], Iterable[Write]] = lambda _account_id: ()
     attached: Callable[[str, str], Iterable[Key]] = lambda _account_id, _record_id: ()
 

@@ -5,16 +5,21 @@ each word by which a search finds the record, sorted by word and then by id. Pos
 truth: they come with or before a change and go with or after it, and who finds a record by one checks it.
 """
 
+import hashlib
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keel import search, table
+from keel.fields import fold, is_blank
 from keel.records.kinds import Kind, Record
 from keel.table import ConditionFailed, Item, Key
 
 # Sorts before every letter and digit, and is in no word: the postings of a word are next to each other.
 _END_OF_WORD = " "
 _ID_LENGTH = 36
+
+_MATCH: Final = "#match#"
+_MARK: Final = "!"  # sorts before every id
 
 
 def partition(account_id: str, kind: str, field: str, value: str) -> str:
@@ -48,7 +53,7 @@ def id_of(posting: Item) -> str:
 
 def of(kind: Kind, record: Record) -> frozenset[Key]:
     """The postings of a record."""
-    return frozenset((*_of_values(kind, record), *_of_words(kind, record)))
+    return frozenset((*_of_values(kind, record), *_of_words(kind, record), *_of_matches(kind, record)))
 
 
 def item(kind: Kind, key: Key, record: Record) -> Item:
@@ -77,7 +82,8 @@ def change(kind: Kind, before: Record | None, after: Record | None) -> Change:
     added = new - old
     if before and any(before[join.field] != after[join.field] for join in kind.all_joins):
         added |= frozenset(_of_values(kind, after))  # their hints have changed
-    return Change([item(kind, key, after) for key in sorted(added)], sorted(old - new))
+    marks = [_mark(key) for key in added if _MATCH in key.pk]
+    return Change([*(item(kind, key, after) for key in sorted(added)), *marks], sorted(old - new))
 
 
 def discard(key: Key, record: Record) -> None:
@@ -94,6 +100,28 @@ def _of_values(kind: Kind, record: Record) -> Iterable[Key]:
         for value in values:
             if value:
                 yield Key(partition(record["account_id"], kind.name, field, value), record["id"])
+
+
+def matches_partition(account_id: str, kind: str, field: str, value: str) -> str:
+    """Where the ids of the records lie whose field has this text, whatever its case and spaces."""
+    folded = fold(" ".join(value.split()))
+    return table.partition(account_id, f"{kind}{_MATCH}{field}#{hashlib.sha256(folded.encode()).hexdigest()[:32]}")
+
+
+def mark_key(matches: str) -> Key:
+    """The mark of a partition of matches, by which one read tells of a hundred texts whether any record has
+    or had them. It is never removed, and so needs no care when one of several records goes."""
+    return Key(matches, _MARK)
+
+
+def _mark(key: Key) -> Item:
+    return {"pk": key.pk, "sk": _MARK, "kind": "mark"}
+
+
+def _of_matches(kind: Kind, record: Record) -> Iterable[Key]:
+    for field in kind.matched:
+        if not is_blank(record[field]):
+            yield Key(matches_partition(record["account_id"], kind.name, field, record[field]), record["id"])
 
 
 def _of_words(kind: Kind, record: Record) -> Iterable[Key]:

@@ -112,34 +112,53 @@ def release(kind: Kind, account_id: str, field: str, target_id: str, posting: Ke
 
 
 def _create(kind: Kind, caller: Caller, given: Values, once: Once | None) -> Values:
-    for rule in kind.rules:
-        if not rule.holds(given[rule.field]):
-            raise kind.fault(rule.code, rule.field)
-    kind.whole(given)
-    account_id = caller.account_id
     now = clock.now()
-    record = (
-        kind.defaults
-        | references.normalized(kind, given)
-        | {
-            "id": ids.mint(now),
-            "account_id": account_id,
-            "created_by": caller.user_id,
-            "created_at": clock.text(now),
-            "updated_at": clock.text(now),
-            "version": 1,
-            "revision": 1,
-        }
-    )
-    wanted = references.keys_of(kind.all_joins, account_id, record)
-    items = references.read([*wanted, *_definitions_key(kind, account_id)])
-    checks = references.check(kind, account_id, record, {}, items)
-    checks += _settle_json(kind, record, given, {}, items)
-    kind.details(record)
+    record = draft(kind, caller.account_id, caller.user_id, given, ids.mint(now), clock.text(now))
+    wanted = references.keys_of(kind.all_joins, caller.account_id, record)
+    items = references.read([*wanted, *_definitions_key(kind, caller.account_id)])
+    checks = settle(kind, record, record, given, {}, items)
     [view] = references.present(kind, [record], items)
     first = [once.keep(view)] if once else []
     _save(kind, None, record, [*first, *checks, table.put(store.to_item(kind, record))])
     return view
+
+
+def draft(kind: Kind, account_id: str, created_by: str, given: Values, record_id: str, now: str) -> Record:
+    """A new record of these values, judged by its rules alone; `settle` judges the rest."""
+    for rule in kind.rules:
+        if not rule.holds(given[rule.field]):
+            raise kind.fault(rule.code, rule.field)
+    kind.whole(given)
+    return (
+        kind.defaults
+        | references.normalized(kind, given)
+        | {
+            "id": record_id,
+            "account_id": account_id,
+            "created_by": created_by,
+            "created_at": now,
+            "updated_at": now,
+            "version": 1,
+            "revision": 1,
+        }
+    )
+
+
+def settle(
+    kind: Kind, record: Record, patch: Values, given: Values, before: Values, items: references.Targets
+) -> list[Write]:
+    """Judge what the `patch` points to and the custom fields, and settle what depends on other fields.
+
+    `items` are what the record points to and the version of the definitions. Gives the checks that hold the
+    judgement in the transaction.
+    """
+    checks = references.check(kind, record["account_id"], patch, before, items)
+    for name in JSON_FIELDS:
+        if name in patch and name not in given:  # cleared
+            raise kind.fault(f"invalid_{name}", name)
+    checks += _settle_json(kind, record, given, before, items)
+    kind.details(record)
+    return checks
 
 
 def _amend(
@@ -149,35 +168,46 @@ def _amend(
     items = references.read([key, *_definitions_key(kind, account_id)])
     stored = _found(kind, items[key])
     given = change(stored)
-    for rule in kind.rules:
-        if rule.field in cleared or (rule.field in given and not rule.holds(given[rule.field])):
-            raise kind.fault(rule.code, rule.field)
-    patch = references.normalized(kind, given) | {name: kind.defaults[name] for name in cleared}
+    patch = judge(kind, given, cleared)
     pointed = {
         *references.keys_of(kind.all_joins, account_id, stored),
         *references.keys_of(kind.all_joins, account_id, patch),
     }
     items |= references.read(pointed - items.keys())
+    record, checks = revise(kind, stored, patch, given, items)
+    [view] = references.present(kind, [record], items)
+    if record is not stored:
+        write = table.put(store.to_item(kind, record), "#revision = :revision", failed=stale, **_revision(stored))
+        _save(kind, stored, record, [*checks, write])
+    return view
+
+
+def judge(kind: Kind, given: Values, cleared: frozenset[str] = frozenset()) -> Values:
+    """What a change makes of a record's fields, judged by the rules alone; `revise` judges the rest."""
+    for rule in kind.rules:
+        if rule.field in cleared or (rule.field in given and not rule.holds(given[rule.field])):
+            raise kind.fault(rule.code, rule.field)
+    return references.normalized(kind, given) | {name: kind.defaults[name] for name in cleared}
+
+
+def revise(
+    kind: Kind, stored: Record, patch: Values, given: Values, items: references.Targets
+) -> tuple[Record, list[Write]]:
+    """The record with the patch, and the checks that hold it; `stored` itself when that changes nothing.
+
+    `items` are what either points to and the version of the definitions.
+    """
     before = references.without_dangling(kind, stored, items)
     record = before | patch
-    checks = references.check(kind, account_id, patch, before, items)
-    for name in JSON_FIELDS:
-        if name in cleared:
-            raise kind.fault(f"invalid_{name}", name)
-    checks += _settle_json(kind, record, given, before, items)
-    kind.details(record)
+    checks = settle(kind, record, patch, given, before, items)
     if all(record[name] == before[name] for name in kind.defaults):
-        [view] = references.present(kind, [stored], items)
-        return view
+        return stored, []
     record |= {
         "updated_at": clock.text(clock.now()),
         "version": stored["version"] + 1,
         "revision": stored["revision"] + 1,
     }
-    [view] = references.present(kind, [record], items)
-    write = table.put(store.to_item(kind, record), "#revision = :revision", failed=stale, **_revision(stored))
-    _save(kind, stored, record, [*checks, write])
-    return view
+    return record, checks
 
 
 def _settle_json(kind: Kind, record: Record, given: Values, before: Values, items: references.Targets) -> list[Write]:

@@ -10,5 +10,6 @@ SOURCE: Final = Kind(
     resource="sources",
     fields=SourceCreate,
     rules=(required_text("name", "name_required"),),
+    matched=("name",),
     reads_only={"archived_at": None},
 )
