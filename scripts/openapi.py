@@ -1,6 +1,6 @@
 """How is the reference made? From the functions' declarations and docs/reference; `--check` only tells what is stale.
 
-openapi.py            writes openapi.json and docs/errors.md
+openapi.py            writes openapi.json, docs/errors.md and the Python client's types and methods
 openapi.py --check    ends with 1 when they are not what this would write
 """
 
@@ -11,15 +11,18 @@ from template import ROOT
 
 sys.path.insert(0, str(ROOT / "layers/keel/python"))
 
+import client
 from reference.document import document
 from reference.errors import page
 
 
 def written() -> dict[str, str]:
     """The content of each file that is made."""
+    described = document()
     return {
-        "openapi.json": json.dumps(document(), ensure_ascii=False, indent=1) + "\n",
+        "openapi.json": json.dumps(described, ensure_ascii=False, indent=1) + "\n",
         "docs/errors.md": page(),
+        **client.generate(described),
     }
 
 

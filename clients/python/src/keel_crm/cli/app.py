@@ -76,4 +76,4 @@ def call(ctx: typer.Context, operation: str, data: Data = "", json_: AsJson = Fa
 for _command in (login, register, logout, whoami, export, call):
     app.command()(_command)
 app.command("import")(import_)
-add_resources(app)["webhooks"].command()(listen)
+add_resources(app, {"webhooks": listen})

@@ -29,21 +29,26 @@ Most = Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.
 All = Annotated[bool, typer.Option("--all", help="Show all there are.")]
 
 
-def add_resources(app: typer.Typer) -> dict[str, typer.Typer]:
-    """A group of commands for each resource; gives the groups by resource."""
+def add_resources(app: typer.Typer, beside: dict[str, Callable[..., None]]) -> None:
+    """A group of commands for each resource; `beside` are further commands, by the resource that they join."""
     groups: dict[str, typer.Typer] = {}
     for operation in OPERATIONS.values():
         if operation.resource in _ELSEWHERE:
             continue
         if operation.resource not in groups:
-            words = operation.resource.replace("_", " ")
-            groups[operation.resource] = typer.Typer(no_args_is_help=True, help=f"Work with {words}.")
-            app.add_typer(groups[operation.resource], name=operation.resource.replace("_", "-"))
+            groups[operation.resource] = _group(app, operation.resource)
+            if operation.resource in beside:
+                groups[operation.resource].command()(beside[operation.resource])
         name = operation.method.replace("_", "-")
         groups[operation.resource].command(name, help=operation.summary)(_command(operation))
         if operation.method == "list" and any(field.name == "search" for field in operation.fields):
             groups[operation.resource].command("search", help="Find what matches every word.")(_search(operation))
-    return groups
+
+
+def _group(app: typer.Typer, resource: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=f"Work with {resource.replace('_', ' ')}.")
+    app.add_typer(group, name=resource.replace("_", "-"))
+    return group
 
 
 def _search(operation: Operation) -> Callable[..., None]:
