@@ -6,6 +6,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session, get_session
 
+from keel import dynamodb_json
+
 # botocore's own time-outs (60 s each) outlive every function; its default of legacy retries does not
 # retry throttled calls with jitter.
 _CONFIG = Config(
@@ -31,4 +33,7 @@ def _session() -> Session:
 @cache
 def client(service: str) -> Any:
     """The client of a service, `dynamodb` for example; it is safe to share between threads."""
-    return _session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))
+    made = _session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))
+    if service == "dynamodb":
+        dynamodb_json.pass_through(made)
+    return made
