@@ -1,5 +1,6 @@
 """Do calls that pass through send and give what botocore's own would, and does one that fails change nothing?"""
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -44,9 +45,14 @@ class Body:
         return [self._content]
 
 
+@functools.cache
+def _session() -> Any:
+    return get_session()
+
+
 def made() -> Any:
     config = Config(region_name="eu-west-1", parameter_validation=False)
-    return get_session().create_client("dynamodb", endpoint_url="http://127.0.0.1:1", config=config)
+    return _session().create_client("dynamodb", endpoint_url="http://127.0.0.1:1", config=config)
 
 
 def exchange(client: Any, operation: str, asked: dict[str, Any], status: int, answered: Any) -> tuple[Any, Any, Any]:
