@@ -27,7 +27,7 @@ from rich.text import Text
 from keel_crm.cli import output, transfers
 from keel_crm.cli.commands import AsJson
 from keel_crm.cli.failures import Exit, Stop
-from keel_crm.cli.shell import Shell, is_terminal
+from keel_crm.cli.shell import Shell, can_ask, is_terminal
 from keel_crm.clients import Keel
 
 _RUNNING: Final = ("pending", "uploaded", "processing", "undoing")
@@ -116,10 +116,17 @@ def _confirm(client: Keel, job_id: str, wanted: _Wanted) -> None:
     unknown = wanted.mapping.keys() - set(preview["headers"])
     if unknown:
         raise Stop(f"The file has no column {', '.join(sorted(unknown))}", Exit.USAGE)
-    mapping = {column: field for column, field in (preview["suggested_mapping"] | wanted.mapping).items() if field}
+    mapping = _mapping(preview["suggested_mapping"], wanted.mapping)
     if not wanted.yes:
         _ask(client, job_id, preview, mapping, wanted)
     client.call("imports-confirm", {"id": job_id, "column_mapping": mapping, **wanted.confirm})
+
+
+def _mapping(suggested: dict[str, str], chosen: dict[str, str]) -> dict[str, str]:
+    """What was chosen, and what is suggested for the other columns unless its field was chosen for one."""
+    taken = chosen.values()
+    left = {column: field for column, field in suggested.items() if column not in chosen and field not in taken}
+    return {column: field for column, field in (left | chosen).items() if field}
 
 
 def _ask(client: Keel, job_id: str, preview: dict[str, Any], mapping: dict[str, str], wanted: _Wanted) -> None:
@@ -133,7 +140,7 @@ def _ask(client: Keel, job_id: str, preview: dict[str, Any], mapping: dict[str, 
         shown = Text(labels.get(field, field)) if field else Text("left out", style="dim")
         table.add_row(Text(output.cell(column)), shown, Text(output.cell(sample[index] if index < len(sample) else "")))
     Console(stderr=True).print(table)
-    if not sys.stdin.isatty():
+    if not can_ask():
         client.call("imports-cancel", {"id": job_id})
         raise Stop("There is no terminal to ask on: --yes imports without asking", Exit.USAGE)
     question = f"Import {preview['total_rows']:,} rows into {wanted.model_type}?"

@@ -8,7 +8,7 @@ import typer
 from keel_crm.cli import credentials, output
 from keel_crm.cli.commands import AsJson
 from keel_crm.cli.failures import Exit, Stop
-from keel_crm.cli.shell import Shell
+from keel_crm.cli.shell import Shell, can_ask
 from keel_crm.clients import Keel
 from keel_crm.errors import AuthenticationError
 
@@ -75,7 +75,7 @@ def _signed_in(shell: Shell, email: str) -> None:
 
 
 def _ask(what: str) -> str:
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise Stop(f"There is no terminal to ask on: give --{what.lower()}", Exit.USAGE)
     return str(typer.prompt(what, err=True))
 
@@ -83,6 +83,6 @@ def _ask(what: str) -> str:
 def _password(*, from_stdin: bool, confirm: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise Stop("There is no terminal to ask on: use --password-stdin", Exit.USAGE)
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))

@@ -56,3 +56,7 @@ def _url_of_checkout() -> str:
 
 def is_terminal() -> bool:
     return sys.stdout.isatty()
+
+
+def can_ask() -> bool:
+    return sys.stdin.isatty()
