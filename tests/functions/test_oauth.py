@@ -28,6 +28,7 @@ def every_form(credentials):
     return {
         "json": (json.dumps(GRANT | credentials), {"Content-Type": "application/json"}),
         "json, undeclared": (json.dumps(GRANT | credentials), {"Content-Type": "text/plain"}),
+        "json, declared a form": (json.dumps(GRANT | credentials), FORM),
         "form": (urlencode(GRANT | credentials), FORM),
         "form, binary": (urlencode(GRANT | credentials).encode(), FORM),
         "form with charset": (
