@@ -8,7 +8,7 @@ import pytest
 
 import template
 from keel.http import Api, Operation
-from tests.harness.accounts import LEAST, Account
+from tests.harness.accounts import LEAST, Account, World
 
 Ids = dict[str, str]
 
@@ -72,35 +72,6 @@ def operations(functions: Any) -> dict[str, Operation]:
     """Every operation of every function."""
     apis = [getattr(functions.module(folder), "api", None) for folder in template.functions()]
     return {name: each for api in apis if isinstance(api, Api) for name, each in api.operations.items()}
-
-
-class World:
-    """An account with one record of everything."""
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self._ids = {"users": account.session.user["id"]}
-
-    def id_of(self, resource: str) -> str:
-        if resource not in self._ids:
-            self._ids[resource] = self._create(resource)
-        return self._ids[resource]
-
-    def _create(self, resource: str) -> str:
-        does = self.account.does
-        if resource == "oauth-apps":
-            return str(does("oauth-apps-create", {"name": "App"})["app"]["id"])
-        if resource == "webhooks":
-            body = {"url": "http://127.0.0.1:9/", "events": ["contact.created"]}
-            return str(does("webhooks-create", body)["endpoint"]["id"])
-        if resource == "deliveries":
-            return str(does("webhooks-test", {"id": self.id_of("webhooks")})["id"])
-        if resource == "imports":
-            return str(does("imports-request-upload", {"model_type": "contacts", "file_name": "a.csv"})["job_id"])
-        if resource == "exports":
-            return str(does("exports-create", {"model_type": "contacts"})["id"])
-        more = {"contact_id": self.id_of("contacts")} if resource == "activities" else {}
-        return str(self.account.creates(resource, **more)["id"])
 
 
 @pytest.fixture(scope="module")

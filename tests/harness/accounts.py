@@ -53,3 +53,32 @@ class Account:
         pages = table.client().get_paginator("scan").paginate(TableName=settings().table)
         items = [table.decode_item(item) for page in pages for item in page["Items"]]
         return [item for item in items if item["pk"].startswith(self.session.account_id)]
+
+
+class World:
+    """An account with one record of whatever is asked for."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._ids: dict[str, str] = {"users": account.session.user["id"]}
+
+    def id_of(self, resource: str) -> str:
+        if resource not in self._ids:
+            self._ids[resource] = self._create(resource)
+        return self._ids[resource]
+
+    def _create(self, resource: str) -> str:
+        does: Any = self.account.does
+        if resource == "oauth-apps":
+            return str(does("oauth-apps-create", {"name": "App"})["app"]["id"])
+        if resource == "webhooks":
+            body = {"url": "http://127.0.0.1:9/", "events": ["contact.created"]}
+            return str(does("webhooks-create", body)["endpoint"]["id"])
+        if resource == "deliveries":
+            return str(does("webhooks-test", {"id": self.id_of("webhooks")})["id"])
+        if resource == "imports":
+            return str(does("imports-request-upload", {"model_type": "contacts", "file_name": "a.csv"})["job_id"])
+        if resource == "exports":
+            return str(does("exports-create", {"model_type": "contacts"})["id"])
+        more = {"contact_id": self.id_of("contacts")} if resource == "activities" else {}
+        return str(self.account.creates(resource, **more)["id"])
