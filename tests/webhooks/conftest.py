@@ -1,13 +1,19 @@
 """What do the tests of webhooks find besides? Receivers, and an account with an endpoint."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import boto3
 import pytest
 
+import template
 from tests.conftest import Call
+from tests.harness.functions import Functions
 from tests.harness.gateway import Session
+from tests.harness.stand_ins import StandIns
+from tests.harness.streams import Pump, matches
 from tests.webhooks.receivers import Receiver, receiver
 
 
@@ -50,3 +56,66 @@ def register(call: Call, user: Session) -> Callable[..., Registered]:
         return Registered(call("webhooks-create", body, token=(session or user).token).result)
 
     return register
+
+
+@pytest.fixture
+def _rule(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule between the bus and the fan-out's queue, as the template has it: moto's own needs more packages."""
+    from keel import aws
+
+    rule = template.resources("AWS::Events::Rule")["WebhookEvents"]
+    bus, [target] = stand_ins.value(rule["EventBusName"]), rule["Targets"]
+    queue = str(stand_ins.value({"Ref": target["Arn"]["Fn::GetAtt"][0]}))
+    events = aws.client("events")
+    original = events.put_events
+
+    def put_events(Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - as AWS has it
+        for entry in Entries:
+            assert entry["EventBusName"] == bus
+            names = {"source": entry["Source"], "detail-type": entry["DetailType"]}
+            envelope = names | {"version": "0", "detail": json.loads(entry["Detail"])}
+            if matches(rule["EventPattern"], envelope):
+                boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
+        return original(Entries=Entries)
+
+    monkeypatch.setattr(events, "put_events", put_events)
+
+
+@pytest.fixture
+def flow(_rule: None, pump: Pump) -> Callable[..., None]:
+    """Everything that has changed since the last call goes its way, as far as its first attempts."""
+
+    def flow(*folders: str) -> None:
+        pump(*(folders or ("event_publisher", "webhook_fanout", "webhook_delivery")))
+
+    return flow
+
+
+@pytest.fixture
+def deliveries(call: Call, user: Session) -> Callable[..., list[dict[str, Any]]]:
+    """`deliveries(endpoint)`: its log, newest first."""
+
+    def deliveries(endpoint: Registered, **filters: Any) -> list[dict[str, Any]]:
+        answer = call("webhooks-deliveries", {"endpoint_id": endpoint.id, "limit": 100, **filters}, token=user.token)
+        items: list[dict[str, Any]] = answer.result["items"]
+        return items
+
+    return deliveries
+
+
+@pytest.fixture
+def due(functions: Functions, stand_ins: StandIns, user: Session) -> Callable[..., Any]:
+    """`due(delivery)`: the next attempt of a delivery is made, as if its time had come."""
+
+    def due(delivery: dict[str, Any], *, number: int | None = None) -> Any:
+        message = {
+            "account_id": user.account_id,
+            "endpoint_id": delivery["endpoint_id"],
+            "delivery_id": delivery["id"],
+            "number": number or len(delivery["attempts"]) + 1,
+        }
+        arn = stand_ins.value({"Fn::GetAtt": ["WebhookQueue", "Arn"]})
+        record = {"messageId": "1", "body": json.dumps(message), "eventSourceARN": arn}
+        return functions.invoke("webhook_delivery", {"Records": [record]})
+
+    return due

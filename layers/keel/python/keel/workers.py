@@ -5,6 +5,7 @@ Lambda delivers at least once: whatever a worker does, it must be able to do aga
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,16 +38,23 @@ def go_through_stream(event: Event, work: Callable[[Change], None]) -> Failures:
     return _failures()
 
 
-def go_through_queue(event: Event, work: Callable[[Any], None]) -> Failures:
-    """Hand over the messages' JSON values; gives those that fail, which come again alone."""
-    failed = []
-    for record in event["Records"]:
+def go_through_queue(event: Event, work: Callable[[Any], None], *, at_once: int = 1) -> Failures:
+    """Hand over the messages' JSON values, so many at once; gives those that fail, which come again alone."""
+
+    def failed(record: dict[str, Any]) -> bool:
         try:
             work(json.loads(record["body"]))
         except Exception as error:  # noqa: BLE001 - one message must not take the others along
             logger.error("failed", message_id=record["messageId"], **describe(error))
-            failed.append(record["messageId"])
-    return _failures(*failed)
+            return True
+        return False
+
+    records = event["Records"]
+    if at_once == 1 or len(records) == 1:
+        return _failures(*(record["messageId"] for record in records if failed(record)))
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        found = zip(records, pool.map(failed, records), strict=True)
+        return _failures(*(record["messageId"] for record, is_failed in found if is_failed))
 
 
 def _image(images: dict[str, Any], name: str) -> Item | None:

@@ -29,10 +29,6 @@ class Message:
     delivery_id: str
     number: int
 
-    @classmethod
-    def read(cls, body: str) -> "Message":
-        return cls(**json.loads(body))
-
 
 class Unsent(Exception):
     """The queue did not take some of the messages."""

@@ -1,0 +1,15 @@
+"""Who sends a delivery to its endpoint?"""
+
+from typing import Any
+
+from keel.settings import delivery_settings
+from keel.webhooks import attempts
+from keel.webhooks.queues import Message
+from keel.workers import Event, Failures, go_through_queue
+
+
+def handler(event: Event, _context: Any) -> Failures:
+    overflow = delivery_settings().overflow.rpartition("/")[2]
+    in_overflow = event["Records"][0]["eventSourceARN"].rpartition(":")[2] == overflow
+    # At once: they wait for receivers, not for the processor, and no two need know of each other.
+    return go_through_queue(event, lambda body: attempts.make(Message(**body), overflow=in_overflow), at_once=10)
