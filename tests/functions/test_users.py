@@ -283,7 +283,7 @@ def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(call, owner, 
     assert call("auth-refresh-token", {"refresh_token": renewed["refresh_token"]}).code == "auth.invalid_token"
 
 
-@pytest.mark.parametrize("current", ["", "wrong", "x" * 255])
+@pytest.mark.parametrize("current", ["", "wrong", "x" * 20_000])
 def test_a_wrong_current_password_changes_nothing(call, owner, login, current):
     ada = owner()
     answer = call("users-change-password", {"current_password": current, "new_password": NEW}, token=ada.token)

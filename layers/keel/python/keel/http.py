@@ -317,6 +317,7 @@ class _Answer:
         if self._page:
             return {"X-Request-Id": self.request_id, **self._page.headers}
         headers = {"Content-Type": "application/json", "X-Request-Id": self.request_id, **self._cors()}
+        headers["Cache-Control"] = "no-store"  # an answer may hold a token (RFC 6749, 5.1), and is one caller's alone
         if self.allowance:
             headers["RateLimit-Limit"] = str(self.allowance.limit)
             headers["RateLimit-Remaining"] = str(self.allowance.remaining)

@@ -31,7 +31,7 @@ class SetActive(Body):
 
 
 class ChangePassword(Body):
-    current_password: Text
+    current_password: AnyText
     new_password: NewPassword
 
 
