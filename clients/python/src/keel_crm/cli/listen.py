@@ -36,16 +36,19 @@ def listen(
     with ThreadingHTTPServer(("127.0.0.1", port), _receiver(secret, received.put)) as server, shell.client() as client:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        made = client.call("webhooks-create", {"url": url, "events": events or _EVENTS, "description": "keel listen"})
-        secret.append(made["secret"])
-        output.note(f"Listening at {url}; Ctrl-C ends it.")
+        wanted = {"url": url, "events": events or _EVENTS, "description": "keel listen"}
         try:
-            _print(received, count, json_lines=json_)
-        except KeyboardInterrupt:
-            output.note("")
+            made = client.call("webhooks-create", wanted)
+            secret.append(made["secret"])
+            output.note(f"Listening at {url}; Ctrl-C ends it.")
+            try:
+                _print(received, count, json_lines=json_)
+            except KeyboardInterrupt:
+                output.note("")
+            finally:
+                client.call("webhooks-delete", {"id": made["endpoint"]["id"]})
         finally:
             server.shutdown()
-            client.call("webhooks-delete", {"id": made["endpoint"]["id"]})
 
 
 def _print(received: "SimpleQueue[Event]", count: int, *, json_lines: bool) -> None:
