@@ -154,11 +154,17 @@ def _take(key: Key, rate: Rate, inspect: Callable[[Item | None], None] | None = 
     cost = _SECOND // rate.per_second
     must_exist = inspect is not None
     full_at = _last_seen.get(key, 0)
+    # A refill that came too late was overtaken by another call. Among many, the bucket may be full and in use
+    # by turns faster than this one can follow; so it then draws on the bucket as it was seen, full or not.
+    crowded = False
     for _ in range(_TRIES):
         now = time.time_ns() // 1_000
         # A bucket in use may be emptied down to its last call, and no further.
         latest = now + (rate.burst - 1) * cost
-        write = _refill(key, now, cost, must_exist) if full_at <= now else _drain(key, now, latest, cost, must_exist)
+        if full_at <= now and not crowded:
+            write = _refill(key, now, cost, must_exist)
+        else:
+            write = _drain(key, min(now, full_at - 1), latest, cost, must_exist)
         try:
             item = table.apply(write, returning="ALL_NEW")
         except ConditionFailed as refused:
@@ -168,11 +174,12 @@ def _take(key: Key, rate: Rate, inspect: Callable[[Item | None], None] | None = 
             _remember(key, full_at)
             if full_at > latest:
                 break
+            crowded = full_at > now
             continue
         _remember(key, item["full_at"])
         if inspect:
             inspect(item)
-        return item, _allowance(rate, cost, item["full_at"] - now)
+        return item, _allowance(rate, cost, max(cost, item["full_at"] - now))
     # Over the rate, or so many calls at once that this one found no gap.
     retry_after = max(1, -(-(full_at - latest) // _SECOND))
     raise Refusal("rate_limit.exceeded", _allowance(rate, cost, full_at - now), retry_after)
@@ -185,10 +192,10 @@ def _refill(key: Key, now: int, cost: int, must_exist: bool) -> table.Write:
     return _change(key, "#full_at = :full_at", condition, must_exist, now=now, full_at=now + cost)
 
 
-def _drain(key: Key, now: int, latest: int, cost: int, must_exist: bool) -> table.Write:
-    """Take a further call from a bucket in use."""
-    condition = "#full_at > :now AND #full_at <= :latest"
-    return _change(key, "#full_at = #full_at + :cost", condition, must_exist, now=now, latest=latest, cost=cost)
+def _drain(key: Key, since: int, latest: int, cost: int, must_exist: bool) -> table.Write:
+    """Take a further call from a bucket in use, or from one that has become full after `since`."""
+    condition = "#full_at > :since AND #full_at <= :latest"
+    return _change(key, "#full_at = #full_at + :cost", condition, must_exist, since=since, latest=latest, cost=cost)
 
 
 def _change(key: Key, change: str, condition: str, principal: bool, **values: Any) -> table.Write:
