@@ -39,9 +39,7 @@ STACK = "keel"
 RUNTIME = "python3.11"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 ARTIFACTS = "keel-artifacts"
-DEPLOYED = (
-    "/keel/deployed"  # the parameter that tells which sources are deployed: it is kept and lost with what it describes
-)
+DEPLOYED = "/keel/deployed"  # the parameter that tells which sources are deployed; it is kept with what it describes
 
 
 class Stopped(Exception):
@@ -51,8 +49,9 @@ class Stopped(Exception):
 class Stack:
     """One MiniStack with Keel deployed to it. Two of them do not meet if their folders and ports differ."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
+    def __init__(self, folder: Path, port: int, parameters: dict[str, str] | None = None) -> None:
+        """`parameters` of the template go before those of samconfig.toml."""
+        self.folder, self.port, self._parameters = folder, port, parameters or {}
         self.endpoint = f"http://127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -158,7 +157,8 @@ class Stack:
         if self._deployed() != digest():
             build()
             self.client("s3").create_bucket(Bucket=ARTIFACTS)
-            sam("deploy", "--template-file", BUILD / "template.yaml", "--parameter-overrides", *overrides(), at=self)
+            chosen = [*overrides(), *(f"{name}={value}" for name, value in self._parameters.items())]
+            sam("deploy", "--template-file", BUILD / "template.yaml", "--parameter-overrides", *chosen, at=self)
             self._mend()
             self._set_deployed(digest())
         # Who may send mail is not kept over a restart.
