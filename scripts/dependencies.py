@@ -19,17 +19,9 @@ REQUIREMENTS = ROOT / "layers/dependencies/requirements.txt"
 SERVICES = {"dynamodb", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs", "sts"}
 SHARED_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 
-# dnspython serves a check of emails that is not made; pycparser built cffi.
-UNUSED: tuple[str, ...] = ("bin", "boto3/examples", "dns", "pycparser")
-# Of Powertools the functions use the logger; its package imports metrics, tracer and jmespath_utils.
-UNUSED += tuple(f"aws_lambda_powertools/{name}" for name in ("event_handler", "middleware_factory"))
-UNUSED += tuple(
-    f"aws_lambda_powertools/utilities/{name}"
-    for name in (
-        *("auth_alpha", "batch", "circuit_breaker", "data_classes", "data_masking", "feature_flags", "idempotency"),
-        *("kafka", "metadata", "parameters", "parser", "streaming", "typing", "validation"),
-    )
-)
+# dnspython serves a check of emails that is not made; pycparser built cffi; of Powertools the functions use the logger.
+UNUSED = ("bin", "boto3/examples", "dns", "pycparser", "aws_lambda_powertools/event_handler")
+POWERTOOLS_UTILITIES = {"__init__.py", "jmespath_utils"}
 
 # A wheel may name any of these: up to the C library of Amazon Linux 2 (Python 3.11) or 2023.
 GLIBC = {"python3.11": 26}
@@ -56,6 +48,9 @@ def trim(folder: Path) -> None:
         if service.is_dir():
             for path in [*service.rglob("examples-1*"), *service.rglob("waiters-2*")]:
                 path.unlink()
+    for path in (folder / "aws_lambda_powertools/utilities").iterdir():
+        if path.name not in POWERTOOLS_UTILITIES:
+            shutil.rmtree(path, ignore_errors=True)
     for name in UNUSED:
         shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in ("tests", "__pycache__"):

@@ -34,6 +34,7 @@ from template import ROOT
 
 KEEL = ROOT / ".keel"
 BUILD = KEEL / "build"
+BUILDERS = [ROOT / "scripts" / name for name in ("dependencies.py", "bytecode.py", "target.py")]
 SAM = ROOT / ".venv/bin/sam"
 STACK = "keel"
 RUNTIME = "python3.11"
@@ -247,7 +248,9 @@ def build() -> None:
     """Into .keel/build, for this machine's Python and architecture."""
     if (BUILD / "digest").exists() and (BUILD / "digest").read_text() == digest():
         return
-    sam("build", "--cached", "--cache-dir", KEEL / "cache", "--build-dir", BUILD, "--parameter-overrides", *overrides())
+    # SAM knows by a layer's own folder whether it has changed, not by the scripts that build it.
+    cache = KEEL / "cache" / hashlib.sha256(b"".join(path.read_bytes() for path in BUILDERS)).hexdigest()[:12]
+    sam("build", "--cached", "--cache-dir", cache, "--build-dir", BUILD, "--parameter-overrides", *overrides())
     (BUILD / "digest").write_text(digest())
 
 
@@ -279,7 +282,7 @@ def parameter(name: str) -> str:
 
 
 def sources() -> Iterator[Path]:
-    yield from (ROOT / "template.yaml", ROOT / "samconfig.toml")
+    yield from (ROOT / "template.yaml", ROOT / "samconfig.toml", *BUILDERS)
     for folder in (ROOT / "functions", ROOT / "layers"):
         yield from sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
