@@ -1,6 +1,7 @@
 """What do the end-to-end tests drive? The real template, deployed to a local AWS of their own, over HTTP."""
 
 import json
+import re
 import tempfile
 import time
 import uuid
@@ -12,7 +13,7 @@ import pytest
 import urllib3
 from botocore.awsrequest import HeadersDict
 
-from local import Stack
+from stack import Stack
 from tests.conftest import GENEROUS, PASSWORD, Call
 from tests.harness.dynamodb_local import free_port
 from tests.harness.gateway import Answer, Session, fresh_address
@@ -94,9 +95,10 @@ def mailed_token(stack: Stack, pool: urllib3.PoolManager) -> Callable[[str], str
     def mailed_token(address: str) -> str:
         def newest() -> str | None:
             answer = pool.request("GET", f"{stack.endpoint}/_ministack/ses/messages")
-            texts = [json.dumps(each) for each in json.loads(answer.data)["messages"]]
-            found = [text for text in texts if address in text and "?token=" in text]
-            return found[-1].split("?token=")[1].split("\\n")[0].split('"')[0] if found else None
+            mails = [mail for account in json.loads(answer.data)["messages"].values() for mail in account]
+            texts = [mail["BodyText"] for mail in mails if mail["To"] == [address]]
+            tokens = [token for text in texts for token in re.findall(r"\?token=(\S+)$", text, re.MULTILINE)]
+            return tokens[-1] if tokens else None
 
         return str(eventually(newest))
 
