@@ -31,7 +31,7 @@ def stack() -> Iterator[Stack]:
             stack.deploy()
             yield stack
         finally:
-            stack.stop()
+            stack.kill()
 
 
 @pytest.fixture(scope="session")
