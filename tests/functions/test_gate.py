@@ -149,6 +149,21 @@ def test_the_token_that_has_ended_draws_on_its_address(call, owner, rates, clock
     assert call("auth-me", token=ada.token).code == "rate_limit.exceeded"
 
 
+def test_a_dead_token_takes_nothing_from_its_users_bucket(call, owner, login, member, rates, clock):
+    ada = owner()
+    other, grace = login(ada.user["email"], ada.password), member(ada)
+    assert call("auth-logout", token=other.token).status == 200
+    assert call("users-set-active", {"user_id": grace.user["id"], "active": False}, token=ada.token).status == 200
+    rates(user="1/2")
+    clock.seconds += 60
+    assert [call("auth-me", token=other.token).code for _ in range(3)] == ["auth.invalid_token"] * 3
+    assert [call("auth-me", token=grace.token).code for _ in range(3)] == ["auth.deactivated"] * 3
+    assert left(call("auth-me", token=ada.token)) == (2, 1, 1)
+    # Nor does a bucket that is empty hide that a token is dead.
+    assert [call("auth-me", token=ada.token).status for _ in range(2)] == [200, 429]
+    assert call("auth-me", token=other.token).code == "auth.invalid_token"
+
+
 def test_the_rate_comes_before_permission_and_permission_before_the_body(call, owner, app, rates, clock):
     robot = app(owner())
     rates(app="1/1")

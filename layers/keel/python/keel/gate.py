@@ -12,7 +12,6 @@ the refusal of the wrong one tells enough to send the other.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal
@@ -109,7 +108,7 @@ def _authenticate(authorization: str | None) -> tuple[Caller, Allowance]:
     is_user = token.kind == "user"
     key = (user_key if is_user else app_key)(token.account_id, token.principal_id)
     rate = settings().rate_user if is_user else settings().rate_app
-    item, allowance = _take(key, rate, inspect=lambda item: _check_live(token, item))
+    item, allowance = _take(key, rate, token)
     caller = Caller(
         kind=token.kind,
         account_id=token.account_id,
@@ -135,9 +134,24 @@ def is_live(session_id: str, epoch: int, principal: Item) -> bool:
     A session ends by itself (`ended_sessions`), or with all others when the principal's epoch moves on;
     a password change spares the session that made it (`kept_session`).
     """
-    if "revoked_at" in principal or session_id in principal.get("ended_sessions", {}):
+    if "revoked_at" in principal or ended_name(session_id) in principal.get("ended_sessions", {}):
         return False
     return bool(epoch == principal["epoch"] or (session_id and session_id == principal.get("kept_session")))
+
+
+def ended_name(session_id: str) -> str:
+    """A session's name in `ended_sessions`: such that it can stand in an expression."""
+    return "s" + session_id.replace("-", "")
+
+
+def _live(token: AccessToken) -> tuple[str, dict[str, Any]]:
+    """What `_check_live` demands, as a condition: a dead token takes nothing from its principal's bucket."""
+    condition = "attribute_not_exists(#deactivated_at) AND attribute_not_exists(#revoked_at)"
+    if token.kind == "app":
+        return f"{condition} AND #epoch = :epoch", {"epoch": token.epoch}
+    condition += f" AND attribute_not_exists(#ended_sessions.#{ended_name(token.session_id)})"
+    condition += " AND (#epoch = :epoch OR #kept_session = :session)"
+    return condition, {"epoch": token.epoch, "session": token.session_id}
 
 
 # --- The bucket -------------------------------------------------------------------------------------
@@ -145,14 +159,13 @@ def is_live(session_id: str, epoch: int, principal: Item) -> bool:
 _last_seen: dict[Key, int] = {}
 
 
-def _take(key: Key, rate: Rate, inspect: Callable[[Item | None], None] | None = None) -> tuple[Item, Allowance]:
+def _take(key: Key, rate: Rate, token: AccessToken | None = None) -> tuple[Item, Allowance]:
     """Take a call from a bucket; gives the item that holds it.
 
-    With `inspect` the item must exist and is shown to it before anything else is decided; without, the
-    item is made when it is missing and goes by itself when its bucket is full.
+    With a token it is the item of the token's principal, and nothing is taken unless the token is live, which is
+    decided before anything else. Without, the item is made when it is missing, and goes by itself some time later.
     """
     cost = _SECOND // rate.per_second
-    must_exist = inspect is not None
     full_at = _last_seen.get(key, 0)
     # A refill that came too late was overtaken by another call. Among many, the bucket may be full and in use
     # by turns faster than this one can follow; so it then draws on the bucket as it was seen, full or not.
@@ -162,14 +175,14 @@ def _take(key: Key, rate: Rate, inspect: Callable[[Item | None], None] | None = 
         # A bucket in use may be emptied down to its last call, and no further.
         latest = now + (rate.burst - 1) * cost
         if full_at <= now and not crowded:
-            write = _refill(key, now, cost, must_exist)
+            write = _refill(key, now, cost, token)
         else:
-            write = _drain(key, min(now, full_at - 1), latest, cost, must_exist)
+            write = _drain(key, min(now, full_at - 1), latest, cost, token)
         try:
             item = table.apply(write, returning="ALL_NEW")
         except ConditionFailed as refused:
-            if inspect:
-                inspect(refused.item)
+            if token:
+                _check_live(token, refused.item)
             full_at = (refused.item or {}).get("full_at", 0)
             _remember(key, full_at)
             if full_at > latest:
@@ -177,30 +190,28 @@ def _take(key: Key, rate: Rate, inspect: Callable[[Item | None], None] | None = 
             crowded = full_at > now
             continue
         _remember(key, item["full_at"])
-        if inspect:
-            inspect(item)
         return item, _allowance(rate, cost, max(cost, item["full_at"] - now))
     # Over the rate, or so many calls at once that this one found no gap.
     retry_after = max(1, -(-(full_at - latest) // _SECOND))
     raise Refusal("rate_limit.exceeded", _allowance(rate, cost, full_at - now), retry_after)
 
 
-def _refill(key: Key, now: int, cost: int, must_exist: bool) -> table.Write:
+def _refill(key: Key, now: int, cost: int, token: AccessToken | None) -> table.Write:
     """Take the first call of a bucket that is full."""
     unused = "(attribute_not_exists(#full_at) OR #full_at <= :now)"
-    condition = f"attribute_exists(pk) AND {unused}" if must_exist else unused
-    return _change(key, "#full_at = :full_at", condition, must_exist, now=now, full_at=now + cost)
+    return _change(key, "#full_at = :full_at", unused, token, now=now, full_at=now + cost)
 
 
-def _drain(key: Key, since: int, latest: int, cost: int, must_exist: bool) -> table.Write:
+def _drain(key: Key, since: int, latest: int, cost: int, token: AccessToken | None) -> table.Write:
     """Take a further call from a bucket in use, or from one that has become full after `since`."""
     condition = "#full_at > :since AND #full_at <= :latest"
-    return _change(key, "#full_at = #full_at + :cost", condition, must_exist, since=since, latest=latest, cost=cost)
+    return _change(key, "#full_at = #full_at + :cost", condition, token, since=since, latest=latest, cost=cost)
 
 
-def _change(key: Key, change: str, condition: str, principal: bool, **values: Any) -> table.Write:
-    if principal:
-        return table.update(key, f"SET {change}", condition, **values)
+def _change(key: Key, change: str, condition: str, token: AccessToken | None, **values: Any) -> table.Write:
+    if token:
+        live, known = _live(token)
+        return table.update(key, f"SET {change}", f"{condition} AND {live}", **values, **known)
     ttl = clock.now() // 1_000 + 3_600
     return table.update(key, f"SET {change}, #ttl = :ttl", condition, ttl=ttl, **values)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from keel import clock, ids, table, tokens
 from keel.errors import Fault
-from keel.gate import is_live, user_key
+from keel.gate import ended_name, is_live, user_key
 from keel.table import ConditionFailed, Item, Key, Write
 from keel.tokens import AccessToken
 
@@ -83,7 +83,8 @@ def end(user: Item, session_id: str) -> None:
     gone = table.delete(key(account_id, user["sk"], session_id))
     while True:
         before, now = user["ended_sessions"], clock.now()
-        after = {id_: at for id_, at in before.items() if at > now - _REMEMBERED} | {session_id: now}
+        after = {name: at for name, at in before.items() if at > now - _REMEMBERED}
+        after[ended_name(session_id)] = now
         change = table.update(
             owner,
             "SET #ended_sessions = :after",
