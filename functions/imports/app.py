@@ -1,8 +1,18 @@
 """Which operations are there on imports?"""
 
 from keel.http import Api, Call
-from keel.imports import jobs, service
-from keel.imports.schemas import Confirm, ImportJob, ImportList, RequestUpload, Upload, Uploaded
+from keel.imports import jobs, row_errors, service
+from keel.imports.schemas import (
+    Confirm,
+    Download,
+    ErrorList,
+    ImportJob,
+    ImportList,
+    RequestUpload,
+    RowError,
+    Upload,
+    Uploaded,
+)
 from keel.records.kinds import Values
 from keel.records.schemas import ById, Page
 
@@ -38,3 +48,18 @@ def list_(call: Call[ImportList]) -> Values:
 @api.operation("imports-cancel", ById, result=ImportJob)
 def cancel(call: Call[ById]) -> Values:
     return service.cancel(call.caller, call.body)
+
+
+@api.operation("imports-errors", ErrorList, result=Page[RowError])
+def list_errors(call: Call[ErrorList]) -> Values:
+    return row_errors.page(call.caller, call.body)
+
+
+@api.operation("imports-errors-file", ById, result=Download)
+def errors_file(call: Call[ById]) -> Values:
+    return row_errors.file(call.caller, call.body)
+
+
+@api.operation("imports-undo", ById, result=ImportJob)
+def undo(call: Call[ById]) -> Values:
+    return service.undo(call.caller, call.body)

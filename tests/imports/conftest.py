@@ -48,6 +48,46 @@ class Importer:
         self.put(job_id, content)
         return self.complete(job_id)
 
+    def confirm(self, job_id: str, mapping: dict[str, str], **fields: Any) -> Any:
+        body = {"id": job_id, "column_mapping": mapping} | fields
+        return self.call("imports-confirm", body, token=self.token)
+
+    def work(self, job_id: str) -> Any:
+        """One message for the worker, as the queue delivers it."""
+        body = json.dumps({"account_id": self.session.account_id, "job_id": job_id})
+        return self.invoke("import_worker", {"Records": [{"messageId": "m", "body": body}]})
+
+    def run(
+        self, content: str | bytes, mapping: dict[str, str] | None = None, model: str = "contacts", **fields: Any
+    ) -> Any:
+        """A whole import; gives the job at its end. Without a mapping the suggested one is taken."""
+        uploaded = self.preview(content, model)
+        chosen = uploaded["preview"]["suggested_mapping"] if mapping is None else mapping
+        assert self.confirm(uploaded["job"]["id"], chosen, **fields).result["status"] == "processing"
+        assert self.work(uploaded["job"]["id"]) == {"batchItemFailures": []}
+        return self.job(uploaded["job"]["id"])
+
+    def undo(self, job_id: str) -> Any:
+        assert self.call("imports-undo", {"id": job_id}, token=self.token).result["status"] == "undoing"
+        assert self.work(job_id) == {"batchItemFailures": []}
+        return self.job(job_id)
+
+    def errors(self, job_id: str, **fields: Any) -> Any:
+        return self.call("imports-errors", {"id": job_id} | fields, token=self.token).result
+
+    def all(self, operation: str = "contacts-list", **fields: Any) -> list[Any]:
+        """Every record of a list, the oldest first."""
+        found, cursor = list[Any](), ""
+        while True:
+            page = self.call(operation, {"limit": 100, "cursor": cursor} | fields, token=self.token).result
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return found if operation == "sources-list" else found[::-1]
+
+    def make(self, operation: str, **fields: Any) -> Any:
+        return self.call(operation, fields, token=self.token).result
+
     def job(self, job_id: str) -> Any:
         return self.call("imports-get", {"id": job_id}, token=self.token).result
 

@@ -21,6 +21,7 @@ KIND: Final = "import"
 COUNTS: Final = ("created_count", "updated_count", "skipped_count", "failed_count")
 UNFINISHED: Final = ("pending", "uploaded", "processing")
 
+_RESUMED: Final = 5
 _READ_AT_MOST: Final = 20  # times the page
 _PREVIEW_CELL: Final = 500
 
@@ -122,6 +123,25 @@ def go_on(job: Job) -> None:
     unfinished.send(import_settings().queue, job["account_id"], job["id"])
 
 
+def start_undo(job: Job) -> Job:
+    after, write = changed(job, status="undoing", undo_phase="records", undo_position="", resumed=0, kept_count=0)
+    table.commit(write, unfinished.begun(KIND, job["account_id"], job["id"]))
+    go_on(after)
+    return after
+
+
+def resume(job: Job) -> None:
+    """Send a job's message anew; one that comes no further however often is failed."""
+    if job["resumed"] >= _RESUMED:
+        reason = f"It stopped after row {job['processed_rows']} and could not be carried on."
+        after, writes = ended(job, "failed", reason)
+        table.commit(*writes)
+        return
+    after, write = changed(job, resumed=job["resumed"] + 1)
+    table.commit(write)
+    go_on(after)
+
+
 def cancel(job: Job) -> Job:
     """Ends a job in any state that can be cancelled: progress meanwhile, which moves the revision, is no hindrance."""
     now = clock.text(clock.now())
@@ -174,6 +194,18 @@ def page(caller: Caller, body: ImportList) -> dict[str, Any]:
             if body.model_type in ("", item["model_type"]) and body.status in ("", item["status"]):
                 jobs.append(of_item(item))
     return {"items": [shown(job) for job in jobs], "next_cursor": cursors.seal(position, *scope) if more else ""}
+
+
+# --- What groups of rows leave ---------------------------------------------------------------------------------
+
+
+def effects_key(job: Job, place: str) -> Key:
+    """Where a group keeps what undoing it needs to know; `place` is the number of its last row."""
+    return Key(table.partition(job["account_id"], f"import_effects#{job['id']}"), place)
+
+
+def errors_key(job: Job, place: str) -> Key:
+    return Key(table.partition(job["account_id"], f"import_errors#{job['id']}"), place)
 
 
 # --- What the planner found ------------------------------------------------------------------------------------

@@ -1,14 +1,17 @@
 """What do the operations on imports do?"""
 
-from typing import Any
+from typing import Any, Final
 
-from keel import clock, objects
+from keel import clock, objects, table, unfinished
 from keel.errors import Fault
 from keel.gate import Caller
 from keel.imports import jobs, mapping, uploads
 from keel.imports.jobs import Job, Moved
 from keel.imports.schemas import Confirm, RequestUpload
 from keel.records.schemas import ById
+
+UNDO_DAYS: Final = 30
+_STILL: Final = 5 * clock.MINUTE
 
 
 def request_upload(caller: Caller, body: RequestUpload) -> dict[str, Any]:
@@ -89,6 +92,41 @@ def cancel(caller: Caller, body: ById) -> dict[str, Any]:
             return jobs.shown(jobs.cancel(job))
         except Moved:
             continue  # it ended, or went on, by itself
+
+
+def undo(caller: Caller, body: ById) -> dict[str, Any]:
+    """Begin to take back what an import did."""
+    job = jobs.found(caller.account_id, body.id)
+    if job["status"] in ("undoing", "undone"):
+        return jobs.shown(job)
+    if job["status"] not in ("completed", "cancelled"):
+        raise Fault.at("imports.invalid_request", "id", f"This import is {job['status']}: it cannot be undone.")
+    if clock.now() - clock.milliseconds(job["completed_at"]) > UNDO_DAYS * clock.DAY:
+        raise Fault.at("imports.invalid_request", "id", f"An import can be undone for {UNDO_DAYS} days.")
+    try:
+        return jobs.shown(jobs.start_undo(job))
+    except Moved as moved:
+        return jobs.shown(moved.job)
+
+
+def look_after_all() -> None:
+    """Look after every job that has work left."""
+    for unfinished_job in unfinished.walk(jobs.KIND):
+        item = table.get(jobs.key(unfinished_job.account_id, unfinished_job.job_id))
+        if item is not None:
+            try:
+                look_after(jobs.of_item(item))
+            except Moved:
+                continue  # it moves by itself
+
+
+def look_after(job: Job) -> None:
+    """Move on a job that stands still, and fail one that stood still too often."""
+    age = clock.now() - clock.milliseconds(job["updated_at"])
+    if job["status"] in ("pending", "uploaded"):
+        discard_abandoned(job)
+    elif job["status"] in ("processing", "undoing") and age > _STILL:
+        jobs.resume(job)
 
 
 def discard_abandoned(job: Job) -> None:

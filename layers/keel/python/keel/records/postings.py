@@ -19,7 +19,7 @@ _END_OF_WORD = " "
 _ID_LENGTH = 36
 
 _MATCH: Final = "#match#"
-_MARK: Final = "!"  # sorts before every id
+MARK: Final = "!"  # sorts before every id
 
 
 def partition(account_id: str, kind: str, field: str, value: str) -> str:
@@ -53,7 +53,7 @@ def id_of(posting: Item) -> str:
 
 def of(kind: Kind, record: Record) -> frozenset[Key]:
     """The postings of a record."""
-    return frozenset((*_of_values(kind, record), *_of_words(kind, record), *_of_matches(kind, record)))
+    return frozenset((*_of_values(kind, record), *_of_words(kind, record), *matches(kind, record)))
 
 
 def item(kind: Kind, key: Key, record: Record) -> Item:
@@ -108,17 +108,18 @@ def matches_partition(account_id: str, kind: str, field: str, value: str) -> str
     return table.partition(account_id, f"{kind}{_MATCH}{field}#{hashlib.sha256(folded.encode()).hexdigest()[:32]}")
 
 
-def mark_key(matches: str) -> Key:
+def mark_key(partition: str) -> Key:
     """The mark of a partition of matches, by which one read tells of a hundred texts whether any record has
     or had them. It is never removed, and so needs no care when one of several records goes."""
-    return Key(matches, _MARK)
+    return Key(partition, MARK)
 
 
 def _mark(key: Key) -> Item:
-    return {"pk": key.pk, "sk": _MARK, "kind": "mark"}
+    return {"pk": key.pk, "sk": MARK, "kind": "mark"}
 
 
-def _of_matches(kind: Kind, record: Record) -> Iterable[Key]:
+def matches(kind: Kind, record: Record) -> Iterable[Key]:
+    """The postings by which an import finds the record."""
     for field in kind.matched:
         if not is_blank(record[field]):
             yield Key(matches_partition(record["account_id"], kind.name, field, record[field]), record["id"])

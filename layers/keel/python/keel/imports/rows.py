@@ -1,0 +1,152 @@
+"""What does a row give? Its cells as the values of fields, by the mapping and the types that the API has."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from keel import cells
+from keel.custom_fields.definitions import Definition
+from keel.errors import Fault
+from keel.imports.files import Row
+from keel.imports.mapping import CUSTOM
+from keel.records.kinds import Kind
+
+_DATA_CHARACTERS: Final = 40_000
+_COMMA: Final = re.compile(r"\s*,\s*")
+
+
+class RowFault(Exception):
+    """A row that cannot be imported: the field at fault, a code of the catalogue, and what to tell a person."""
+
+    def __init__(self, field: str, code: str, message: str) -> None:
+        self.field, self.code, self.message = field, code, message
+        super().__init__(code)
+
+    @classmethod
+    def of(cls, fault: Fault, field: str = "") -> "RowFault":
+        found = field or (fault.details[0]["field"] if fault.details else "")
+        return cls(found, fault.code, fault.message)
+
+
+@dataclass
+class Given:
+    """What a row gives, without its empty cells.
+
+    `values` are those of fields, `custom` those of custom fields, `names` those of what the record is to point
+    to. `raw` are the cells as they stand in the file, by field and by the id of the custom field.
+    """
+
+    number: int
+    values: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    id: str = ""
+    raw: dict[str, str] = field(default_factory=dict)
+
+
+class RowReader:
+    """Reads the rows of one import."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        columns: Sequence[str],
+        mapping: Mapping[str, str],
+        defined: Mapping[str, Definition],
+        date_format: str | None,
+    ) -> None:
+        self._kind = kind
+        self._columns = columns
+        self._defined = defined
+        self._date_format = date_format
+        self._names = {reference.name for reference in kind.references}
+        self.types = {field: cells.type_of(kind, field) for field in kind.fields.model_fields}
+        self._targets = [
+            (place, mapping[column], self.types.get(mapping[column], "text"))
+            for place, column in enumerate(columns)
+            if column in mapping
+        ]
+        self._is_full_name = "full_name" in mapping.values()
+
+    def read(self, number: int, row: Row) -> Given:
+        """Raises `RowFault`."""
+        malformed = f"{self._kind.resource}.invalid_request"
+        if row.problem:
+            raise RowFault("", malformed, row.problem)
+        if len(row.cells) > len(self._columns):
+            message = f"The row has {len(row.cells)} cells, but there are {len(self._columns)} columns."
+            raise RowFault("", malformed, message)
+        given = Given(number)
+        for place, target, type_ in self._targets:
+            if place < len(row.cells) and (text := cells.bare(row.cells[place])):
+                self._take(given, target, type_, text, row.cells[place].strip())
+        try:
+            body = self._kind.fields.model_validate(given.values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            message = first["msg"].removeprefix("Value error, ")
+            raise RowFault(self._column_field(str(first["loc"][0])), malformed, message) from None
+        given.values = {name: getattr(body, name) for name in given.values}
+        return given
+
+    def _take(self, given: Given, target: str, type_: str, text: str, raw: str) -> None:
+        if target == "id":
+            given.id = text
+        elif target in self._names:
+            given.names[target] = text
+        elif target == "full_name":
+            first, last = _split(text)
+            given.values |= {"first_name": first} | ({"last_name": last} if last else {})
+            given.raw |= {"first_name": first, "last_name": last}
+        elif target.startswith(CUSTOM):
+            self._take_custom(given, target, text, raw)
+        else:
+            try:
+                given.values[target] = cells.read(type_, text, self._date_format)
+            except ValueError as error:
+                raise RowFault(target, f"{self._kind.resource}.invalid_request", str(error)) from None
+            given.raw[target] = raw
+
+    def _take_custom(self, given: Given, target: str, text: str, raw: str) -> None:
+        id_ = target.removeprefix(CUSTOM)
+        code = f"{self._kind.resource}.invalid_custom_fields"
+        definition = self._defined.get(id_)
+        if definition is None:
+            raise RowFault(target, code, "This custom field was deleted.")
+        try:
+            value = cells.read(definition.field_type, text, self._date_format)
+        except ValueError as error:
+            raise RowFault(target, code, str(error)) from None
+        if definition.field_type == "enum":
+            value = next((option for option in definition.options if option.strip() == text), text)
+        given.custom[id_] = value
+        given.raw[id_] = raw
+
+    def _column_field(self, name: str) -> str:
+        return "full_name" if self._is_full_name and name == "first_name" else name
+
+    def fault(self, fault: RowFault) -> RowFault:
+        """The fault at the field that a column was mapped to."""
+        return RowFault(self._column_field(fault.field), fault.code, fault.message)
+
+    def data(self, row: Row) -> dict[str, str]:
+        """The row's cells by column, as they stand in the file but for what is too long to keep."""
+        found = dict(zip(self._columns, row.cells, strict=False))
+        found |= {f"Column {place}": cell for place, cell in enumerate(row.cells, 1) if place > len(self._columns)}
+        if sum(map(len, found.values())) <= _DATA_CHARACTERS:
+            return found
+        most = _DATA_CHARACTERS // len(found)
+        return {column: cell[:most] for column, cell in found.items()}
+
+
+def _split(name: str) -> tuple[str, str]:
+    """First and last name: of "Lovelace, Ada" as of "Ada Lovelace"."""
+    if "," in name:
+        last, first = _COMMA.split(name, maxsplit=1)
+        if first and last:
+            return first, last
+    first, _, last = name.partition(" ")
+    return first, last.strip()

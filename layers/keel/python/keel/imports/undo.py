@@ -1,0 +1,150 @@
+"""How is an import undone? Group after group, the last one first, each in one transaction with the job.
+
+What was created is deleted and what was updated has its old values again, unless it was edited since: that is
+left, and counted. Then go the companies and sources that the import created for its contacts, if nothing else
+uses them.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from keel import clock, table
+from keel.imports import jobs
+from keel.imports.jobs import Job
+from keel.imports.mapping import KINDS
+from keel.records import postings, registry, service, store
+from keel.records.kinds import Kind, Record
+from keel.table import Item, Key, Write
+
+_TRIES: Final = 12
+_PROBE: Final = 25
+
+
+def carry_on(job: Job, is_time_up: Callable[[], bool]) -> None:
+    """First the records (phase "records"), then what was created besides ("besides"), from where the job stands."""
+    while job["status"] == "undoing":
+        if is_time_up():
+            jobs.go_on(job)
+            return
+        job = _step(job)
+
+
+def _step(job: Job) -> Job:
+    pk = jobs.effects_key(job, "").pk
+    found = table.query(pk, before=job["undo_position"], newest_first=True, limit=1).items
+    if found:
+        effects = json.loads(found[0]["content"])
+        for _ in range(_TRIES):
+            try:
+                return _undo(job, found[0]["sk"], effects)
+            except service.Stale:
+                continue
+        raise table.Congested("undoing a group")
+    if job["undo_phase"] == "records":
+        after, write = jobs.changed(job, undo_phase="besides", undo_position="", resumed=0)
+        table.commit(write)
+        return after
+    after, writes = jobs.ended(job, "undone")
+    table.commit(*writes)
+    return after
+
+
+class _Change:
+    """A record of a group, and what becomes of it."""
+
+    def __init__(self, kind: Kind, before: Record, after: Record | None) -> None:
+        self.kind, self.before, self.after = kind, before, after
+
+    def write(self) -> Write:
+        condition, seen = "#revision = :seen", self.before["revision"]
+        if self.after is None:
+            key = self.kind.key(self.before["account_id"], self.before["id"])
+            return table.delete(key, condition, failed=service.stale, seen=seen)
+        return table.put(store.to_item(self.kind, self.after), condition, failed=service.stale, seen=seen)
+
+
+def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
+    changes, kept = _records(job, effects) if job["undo_phase"] == "records" else _besides(job, effects)
+    after, write = jobs.changed(job, undo_position=place, kept_count=job["kept_count"] + kept, resumed=0)
+    moves = [postings.change(change.kind, change.before, change.after) for change in changes]
+    table.batch_write(item for move in moves for item in move.added)
+    table.commit(write, *(change.write() for change in changes))
+    for change, move in zip(changes, moves, strict=True):
+        if change.after is None:
+            table.batch_write(deletes=move.removed)  # nobody writes these anew: the id is gone for good
+        else:
+            for key in move.removed:
+                postings.discard(key, change.after)
+    return after
+
+
+def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int]:
+    """What becomes of the records of a group, and how many were edited since."""
+    kind = KINDS[job["model_type"]]
+    updated = {entry["id"]: entry for entry in effects.get("updated", ())}
+    wanted = [kind.key(job["account_id"], id_) for id_ in (*effects.get("created", ()), *updated)]
+    changes, kept = [], 0
+    for item in table.batch_get(wanted).values():
+        record = store.from_item(kind, item)
+        entry = updated.get(record["id"])
+        if _version(job, record) != (entry["to"] if entry else 1):
+            kept += 1
+        elif entry is None:
+            changes.append(_Change(kind, record, None))
+        else:
+            changes.append(_Change(kind, record, _restored(job, record, entry)))
+    return changes, kept
+
+
+def _version(job: Job, record: Record) -> int:
+    """The version that the record had under this import, as undoing has left it so far; 0 if it was edited since."""
+    version = int(record["version"])
+    undone = record.get("undone")
+    if undone and undone["job"] == job["id"] and undone["at"] == version:
+        return int(undone["version"])
+    return version
+
+
+def _restored(job: Job, record: Record, entry: dict[str, Any]) -> Record:
+    version = record["version"] + 1
+    return record | {
+        **entry["had"],
+        "updated_at": clock.text(clock.now()),
+        "version": version,
+        "revision": record["revision"] + 1,
+        # An earlier row of the import may have changed it as well: this tells that nobody else has since.
+        "undone": {"job": job["id"], "version": entry["from"], "at": version},
+    }
+
+
+def _besides(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int]:
+    """What becomes of the companies and sources of a group, and how many were edited since."""
+    changes, kept = [], 0
+    for name, id_ in effects.get("besides", ()):
+        kind = registry.KINDS[name]
+        item = table.get(kind.key(job["account_id"], id_))
+        if item is None or _is_used(job["account_id"], kind, id_):
+            continue
+        record = store.from_item(kind, item)
+        if record["version"] == 1:
+            changes.append(_Change(kind, record, None))
+        else:
+            kept += 1
+    return changes, kept
+
+
+def _is_used(account_id: str, target: Kind, target_id: str) -> bool:
+    """Whether a record points to it; postings may be more than the truth."""
+    for kind, reference in registry.pointing_to(target.name):
+        partition, after = postings.partition(account_id, kind.name, reference.field, target_id), ""
+        while True:
+            page = table.query(partition, after=after, limit=_PROBE)
+            keys: list[Key] = [kind.key(account_id, posting["sk"]) for posting in page.items]
+            items: list[Item] = list(table.batch_get(keys).values())
+            if any(item.get(reference.field) == target_id for item in items):
+                return True
+            if not page.more:
+                break
+            after = page.items[-1]["sk"]
+    return False
