@@ -30,12 +30,34 @@ class Trips:
         return len(self.calls)
 
     def charge(self, operation: str, answer: dict[str, Any]) -> None:
+        if operation == "TransactWriteItems":
+            return  # the engine tells two units for any of them; `charge_transaction` knows better
         consumed = answer.get("ConsumedCapacity") or []
         units = sum(each["CapacityUnits"] for each in (consumed if isinstance(consumed, list) else [consumed]))
         if operation in _READS:
             self.read_units += units
         else:
             self.write_units += units
+
+    def charge_transaction(self, actions: list[dict[str, Any]]) -> None:
+        """Two units for each kilobyte of each item; what is not sent whole is taken to be one kilobyte."""
+        for action in actions:
+            [request] = action.values()
+            self.write_units += 2 * max(1, -(-_size({"M": request.get("Item", {})}) // 1024))
+
+
+def _size(attribute: dict[str, Any]) -> int:
+    """The bytes that an attribute counts for, as AWS documents it."""
+    [(kind, value)] = attribute.items()
+    if kind == "S":
+        return len(value.encode())
+    if kind == "N":
+        return len(value) // 2 + 2
+    if kind == "L":
+        return 3 + sum(1 + _size(each) for each in value)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _size(each) for name, each in value.items())
+    return 1
 
 
 @dataclass
@@ -90,6 +112,9 @@ class Wire:
 
     def _ask(self, params: dict[str, Any], model: Any, **_rest: Any) -> dict[str, Any]:
         """The engine says what a call costs only when it is asked."""
+        if model.name == "TransactWriteItems":
+            for trips in self._counting:
+                trips.charge_transaction(params["TransactItems"])
         counted = self._counting and model.name in _READS | _WRITES
         return params | {"ReturnConsumedCapacity": "TOTAL"} if counted else params
 
