@@ -7,10 +7,10 @@ export KEEL_PORT ?= 4566
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser dev stop sync reset test check unit e2e format openapi bench build deploy
+.PHONY: help setup browser dev stop sync reset test check unit e2e format openapi bench build deploy rotate-keys
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (the others do it by themselves)
 	@$(PYTHON) scripts/setup.py
@@ -58,5 +58,8 @@ bench: setup ## the benchmarks
 build: setup ## build for AWS
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build
 
-deploy: build ## deploy to AWS with your credentials; the first time with PARAMETERS="MailSender=… LinkSite=…"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+deploy: build ## deploy to AWS with your credentials; PARAMETERS="RateUser=20/40" changes what was answered the first time
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/deploy.py $(PARAMETERS)
+
+rotate-keys: setup ## rotate the keys of tokens on AWS, without anybody noticing
+	@$(BIN)/python scripts/token_keys.py

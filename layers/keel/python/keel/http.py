@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from keel import metrics
 from keel.errors import Detail, Fault
 from keel.fields import Body
 from keel.gate import Access, Allowance, Caller, Refusal, admit, admit_public
@@ -174,6 +175,10 @@ class Api:
             code=answer.code,
             milliseconds=round((time.perf_counter() - started) * 1_000, 1),
         )
+        if answer.status == 500:
+            metrics.count("ServerFaults")
+        elif answer.status == 429:
+            metrics.count("RateLimited")
         return answer.response()
 
     def _answer(self, request: Request, answer: "_Answer") -> Any:

@@ -7,7 +7,7 @@ the sending and the record leaves a claim that runs out: the attempt is made aga
 
 from typing import Any, Final
 
-from keel import clock, ids, table
+from keel import clock, ids, metrics, table
 from keel.errors import Fault
 from keel.gate import Caller
 from keel.table import ConditionFailed, Item
@@ -47,6 +47,8 @@ def make(message: Message, *, overflow: bool) -> None:
             slots.give_back(endpoint, slot)
         _made_already(message, refused.item, now)
         return
+    if message.number == 1:
+        metrics.count("WebhooksAttempted")
     if endpoint is None or not endpoint["is_active"]:
         _skip(delivery, INACTIVE if endpoint and "deleted_at" not in endpoint else DELETED)
         return
@@ -153,6 +155,8 @@ def _close(delivery: Item, attempt: dict[str, Any], status: str, number: int) ->
         table.apply(write)
     except ConditionFailed:
         return
+    if status == "failed":
+        metrics.count("WebhooksFailed")
 
 
 def again(caller: Caller, delivery_id: str) -> dict[str, Any]:

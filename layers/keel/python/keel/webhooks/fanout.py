@@ -6,7 +6,7 @@ queued again: a message too many is harmless, one too few would be a lost event.
 
 from typing import Any, Final
 
-from keel import clock, table
+from keel import clock, metrics, table
 from keel.events import publisher
 from keel.table import ConditionFailed, Item
 from keel.webhooks import attempts, deliveries, endpoints, queues
@@ -61,6 +61,8 @@ def _start(endpoint: Item, delivery: Item) -> Message | None:
         delivery |= {"status": "failed", "attempts": [attempts.skipped(attempts.INACTIVE, clock.now())]}
     try:
         table.apply(table.put(delivery, "attribute_not_exists(pk)"))
+        if delivery["status"] == "pending":
+            metrics.count("WebhooksAccepted")
     except ConditionFailed as there:
         delivery = there.item or delivery
     if delivery["status"] != "pending" or delivery["tried"]:

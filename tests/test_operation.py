@@ -1,0 +1,163 @@
+"""Would an operator learn of it? Alarms for whatever can wait, fail or go aside, metrics that name no account."""
+
+import json
+from typing import Any
+
+import jwt
+import pytest
+
+import deploy
+import idle_cost
+import template
+import token_keys
+from tests.harness.gateway import fresh_address
+
+ALARMS = template.resources("AWS::CloudWatch::Alarm")
+GUIDE = (template.ROOT / "docs/operating.md").read_text()
+
+
+def watched(alarm: str) -> str:
+    return json.dumps(ALARMS[alarm])
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_reaches_the_operator_and_is_in_the_guide(name: str) -> None:
+    alarm = ALARMS[name]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert f"| `{name}` |" in GUIDE
+
+
+def test_every_queue_that_is_worked_on_is_watched_for_its_oldest_message() -> None:
+    worked = [name for name, queue in template.resources("AWS::SQS::Queue").items() if "RedrivePolicy" in queue]
+    assert worked
+    for name in worked:
+        assert f'["{name}", "QueueName"]' in watched("OldestMessageAlarm"), name
+
+
+def test_every_consumer_of_the_stream_is_watched_for_its_lag() -> None:
+    consumers = [
+        logical
+        for logical, function in template.resources("AWS::Serverless::Function").items()
+        if any(event["Type"] == "DynamoDB" for event in function.get("Events", {}).values())
+    ]
+    assert consumers
+    for logical in consumers:
+        assert f'{{"Ref": "{logical}"}}' in watched("StreamLagAlarm"), logical
+
+
+@pytest.mark.parametrize("name", ["OldestMessageAlarm", "StreamLagAlarm"])
+def test_an_alarm_over_many_metrics_looks_at_each(name: str) -> None:
+    worst, *each = ALARMS[name]["Metrics"]
+    assert [metric["Id"] for metric in each] == [
+        part.split(",")[0].strip("() ") for part in worst["Expression"].split("FILL")[1:]
+    ]
+    assert len(each) <= 10  # of one alarm
+
+
+def test_a_stream_record_that_went_aside_is_told_at_once() -> None:
+    bucket = template.resources("AWS::S3::Bucket")["StreamFailures"]
+    assert bucket["NotificationConfiguration"]["TopicConfigurations"][0]["Topic"] == {"Ref": "AlarmTopic"}
+
+
+def test_the_dashboard_is_valid_json() -> None:
+    body = template.resources("AWS::CloudWatch::Dashboard")["Overview"]["DashboardBody"]["Fn::Sub"]
+    assert len(json.loads(body)["widgets"]) >= 6
+
+
+def metrics(text: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, text.splitlines()) if "_aws" in line]
+
+
+def test_a_refusal_for_the_rate_is_counted_without_naming_anybody(call, rates, capsys) -> None:
+    rates(public="1/1")
+    address = fresh_address()
+    call("auth-refresh-token", {"refresh_token": "x"}, address=address)
+    capsys.readouterr()
+    assert call("auth-refresh-token", {"refresh_token": "x"}, address=address).status == 429
+    (metric,) = metrics(capsys.readouterr().out)
+    assert metric["RateLimited"] == [1.0]
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    assert metric.keys() == {"_aws", "service", "RateLimited"}
+
+
+def test_a_fault_is_counted(call, inject, capsys) -> None:
+    inject("UpdateItem", RuntimeError("storage is gone"), times=10)
+    assert call("auth-refresh-token", {"refresh_token": "x"}).code == "auth.internal"
+    assert [metric["ServerFaults"] for metric in metrics(capsys.readouterr().out)] == [[1.0]]
+
+
+def test_a_deployment_that_nobody_uses_costs_at_most_three_dollars_a_month() -> None:
+    assert 1 < idle_cost.idle() <= 3
+    assert idle_cost.inserted(GUIDE) == GUIDE, "run make openapi"
+
+
+# ---- Keys -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secret(stand_ins):
+    """Its name and the client that holds it; as it was when the test is over."""
+    from keel import aws, secret_keys
+
+    client, name = aws.client("secretsmanager"), stand_ins.environment("auth")["TOKEN_KEYS_SECRET"]
+    before = client.get_secret_value(SecretId=name)["SecretString"]
+    yield client, name
+    client.put_secret_value(SecretId=name, SecretString=before)
+    secret_keys._ring = None
+
+
+def test_a_rotation_ends_no_token(call, owner, secret):
+    from keel import secret_keys
+
+    client, name = secret
+    old = owner().token
+
+    def everybody_looks(_seconds):
+        secret_keys._ring = None
+        assert call("auth-me", token=owner().token).status == 200
+
+    signs = token_keys.rotate(client, name, force=False, wait=everybody_looks)
+    secret_keys._ring = None
+    new = owner().token
+    assert jwt.get_unverified_header(new)["kid"] == signs != jwt.get_unverified_header(old)["kid"]
+    assert [call("auth-me", token=token).status for token in (old, new)] == [200, 200]
+
+
+def test_who_has_not_looked_yet_learns_the_new_key_from_a_token(secret):
+    client, name = secret
+    seen = []
+    token_keys.rotate(client, name, force=False, wait=lambda _: seen.append(client.get_secret_value(SecretId=name)))
+    (between,) = [json.loads(each["SecretString"]) for each in seen]
+    after = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    assert between["active"] != after["active"]
+    assert {**between, "active": ""} == {**after, "active": ""}  # known before it signs
+
+
+def test_a_second_rotation_within_a_day_needs_force(secret):
+    client, name = secret
+    token_keys.rotate(client, name, force=False, wait=lambda _: None)
+    with pytest.raises(SystemExit, match="FORCE=1"):
+        token_keys.rotate(client, name, force=False, wait=lambda _: None)
+    first = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    token_keys.rotate(client, name, force=True, wait=lambda _: None)
+    second = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    assert len(first) == len(second) == 3  # which signs, and two keys
+    assert first["active"] in second
+
+
+# ---- Deploying ------------------------------------------------------------------------------------------------------
+
+
+def test_a_first_deployment_asks_until_the_answers_fit(capsys) -> None:
+    replies = iter(["not an address", "keel@example.com", "https://app.example.com", ""])
+    found = deploy.answers({}, lambda _question: next(replies))
+    assert found == {"MailSender": "keel@example.com", "LinkSite": "https://app.example.com", "AlarmEmail": ""}
+    assert "does not fit" in capsys.readouterr().out
+
+
+def test_what_is_given_is_not_asked_for() -> None:
+    given = deploy.read(["MailSender=a@b.example", "LinkSite=https://b.example", "AlarmEmail=x@b.example"])
+    assert deploy.answers(given, lambda question: pytest.fail(question)) == given
+    with pytest.raises(SystemExit, match="no such parameter"):
+        deploy.read(["MailSendr=a@b.example"])
