@@ -95,6 +95,14 @@ byId("logout").addEventListener("click", () => {
 
 // ---- The error catalogue, one anchor for each code.
 
+function marked(label, text) {
+  const made = element("p", "");
+  made.append(element("strong", `${label}: `));
+  // What stands between backticks is code.
+  text.split("`").forEach((part, index) => made.append(index % 2 ? element("code", part) : part));
+  return made;
+}
+
 function showErrors(errors) {
   let prefix = "";
   for (const { code, status, message, when, do: advice } of errors) {
@@ -105,7 +113,7 @@ function showErrors(errors) {
     const article = element("article", "", { id: `error-${code}` });
     const title = element("h4", "");
     title.append(element("a", code, { href: `#error-${code}` }), element("span", String(status)));
-    article.append(title, element("p", message), element("p", when), element("p", advice));
+    article.append(title, element("p", message), marked("When", when), marked("Do", advice));
     byId("errors").append(article);
   }
 }

@@ -596,6 +596,29 @@ class ImportJobPage(TypedDict):
     next_cursor: str
 
 
+class ImportsErrorsFields(TypedDict, total=False):
+    cursor: str | None
+    limit: int | None
+
+
+class RowError(TypedDict):
+    row: int
+    field: str
+    code: str
+    message: str
+    data: dict[str, Any]
+
+
+class RowErrorPage(TypedDict):
+    items: list[RowError]
+    next_cursor: str
+
+
+class Download(TypedDict):
+    signed_url: str
+    expires_in: int
+
+
 class WebhooksCreateFields(TypedDict, total=False):
     url: Required[str]
     description: str | None

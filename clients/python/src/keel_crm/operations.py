@@ -614,6 +614,28 @@ _ALL: Final = (
     ),
     Operation("imports-cancel", "imports", "cancel", "Stop an import.", fields=(Field("id", "text", required=True),)),
     Operation(
+        "imports-errors",
+        "imports",
+        "errors",
+        "List the rows that failed.",
+        repeatable=True,
+        paged=True,
+        fields=(
+            Field("cursor", "text"),
+            Field("limit", "integer"),
+            Field("id", "text", required=True),
+        ),
+    ),
+    Operation(
+        "imports-errors-file",
+        "imports",
+        "errors_file",
+        "Get the failed rows as a file.",
+        repeatable=True,
+        fields=(Field("id", "text", required=True),),
+    ),
+    Operation("imports-undo", "imports", "undo", "Undo an import.", fields=(Field("id", "text", required=True),)),
+    Operation(
         "webhooks-create",
         "webhooks",
         "create",

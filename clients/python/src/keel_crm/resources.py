@@ -397,6 +397,25 @@ class Imports(Resource):
         result: models.ImportJob = self._calls.call("imports-cancel", {"id": id})
         return result
 
+    def errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> models.RowErrorPage:
+        """List the rows that failed."""
+        result: models.RowErrorPage = self._calls.call("imports-errors", {"id": id, **fields})
+        return result
+
+    def iterate_errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> Iterator[models.RowError]:
+        """Every item of `imports-errors`, page by page."""
+        return self._calls.pages("imports-errors", {"id": id, **fields})
+
+    def errors_file(self, id: str) -> models.Download:
+        """Get the failed rows as a file."""
+        result: models.Download = self._calls.call("imports-errors-file", {"id": id})
+        return result
+
+    def undo(self, id: str) -> models.ImportJob:
+        """Undo an import."""
+        result: models.ImportJob = self._calls.call("imports-undo", {"id": id})
+        return result
+
 
 class Webhooks(Resource):
     """The operations of webhooks."""
@@ -863,6 +882,25 @@ class AsyncImports(AsyncResource):
     async def cancel(self, id: str) -> models.ImportJob:
         """Stop an import."""
         result: models.ImportJob = await self._calls.call("imports-cancel", {"id": id})
+        return result
+
+    async def errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> models.RowErrorPage:
+        """List the rows that failed."""
+        result: models.RowErrorPage = await self._calls.call("imports-errors", {"id": id, **fields})
+        return result
+
+    def iterate_errors(self, id: str, **fields: Unpack[models.ImportsErrorsFields]) -> AsyncIterator[models.RowError]:
+        """Every item of `imports-errors`, page by page."""
+        return self._calls.pages("imports-errors", {"id": id, **fields})
+
+    async def errors_file(self, id: str) -> models.Download:
+        """Get the failed rows as a file."""
+        result: models.Download = await self._calls.call("imports-errors-file", {"id": id})
+        return result
+
+    async def undo(self, id: str) -> models.ImportJob:
+        """Undo an import."""
+        result: models.ImportJob = await self._calls.call("imports-undo", {"id": id})
         return result
 
 
