@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from argon2 import PasswordHasher
 
-from keel import clock, gate, ids, table
+from keel import clock, gate, ids, secret_keys, table
 from tests.harness.gateway import fresh_address
 
 
@@ -191,11 +191,6 @@ def test_a_refresh_token_that_many_use_at_once_has_one_winner_and_ends_the_sessi
     assert call("auth-refresh-token", {"refresh_token": winner["refresh_token"]}).code == "auth.invalid_token"
 
 
-def altered(token):
-    """The token with one character of its random part changed."""
-    return token[:-5] + ("A" if token[-5] != "A" else "B") + token[-4:]
-
-
 def test_what_is_no_refresh_token_is_refused(call, owner):
     ada = owner()
     for wrong in (
@@ -204,7 +199,7 @@ def test_what_is_no_refresh_token_is_refused(call, owner):
         ada.token,
         ada.refresh_token[6:],
         ada.refresh_token + "=",
-        "kl_rt_" + "A" * 107,
+        "kl_rt_" + "A" * 107 + ".A",
         "é" * 999,
     ):
         answer = call("auth-refresh-token", {"refresh_token": wrong})
@@ -212,9 +207,24 @@ def test_what_is_no_refresh_token_is_refused(call, owner):
     assert call("auth-refresh-token", {"refresh_token": ada.refresh_token}).status == 200
 
 
-def test_a_forged_refresh_token_of_a_session_is_worth_nothing(call, owner):
+def test_a_forged_refresh_token_of_a_session_opens_and_ends_nothing(call, owner):
     ada = owner()
-    assert call("auth-refresh-token", {"refresh_token": altered(ada.refresh_token)}).code == "auth.invalid_token"
+    token = ada.refresh_token
+    for at in (20, 70, 90, len(token) - 24, len(token) - 23, len(token) - 22, len(token) - 1):
+        for letter in "Aa_.":
+            forged = token[:at] + letter + token[at + 1 :]
+            if forged != token:
+                assert call("auth-refresh-token", {"refresh_token": forged}).code == "auth.invalid_token"
+    assert call("auth-refresh-token", {"refresh_token": token.partition(".")[0]}).code == "auth.invalid_token"
+    assert call("auth-me", token=ada.token).status == 200
+    assert call("auth-refresh-token", {"refresh_token": token}).status == 200
+
+
+def test_a_session_outlives_the_keys_of_the_deployment(call, owner, monkeypatch):
+    ada = owner()
+    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64}, clock.now()))
+    renewed = call("auth-refresh-token", {"refresh_token": ada.refresh_token}).result
+    assert call("auth-me", token=renewed["access_token"]).status == 200
 
 
 @pytest.mark.parametrize("given", [{}, {"refresh_token": None}, {"refresh_token": " "}, {"refresh_token": 1}])

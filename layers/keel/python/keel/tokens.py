@@ -7,6 +7,7 @@ stored.
 """
 
 import hashlib
+import hmac
 import os
 import uuid
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ def verify(text: str) -> AccessToken:
 # --- Opaque secrets ---------------------------------------------------------------------------------
 
 _SECRET_BYTES: Final = 32
+_SEAL_BYTES: Final = 16
 
 
 def digest(secret: str) -> str:
@@ -104,6 +106,23 @@ def digest(secret: str) -> str:
 
 def random_secret(prefix: str) -> str:
     return prefix + base64url.encode(os.urandom(_SECRET_BYTES))
+
+
+def sealed(token: str) -> str:
+    """The token with a seal, by which it is known as one of ours when it is no longer good."""
+    return f"{token}.{_seals(token)[0]}"
+
+
+def unsealed(text: str) -> tuple[str, bool]:
+    """The token under a seal, and whether the seal is ours: of a key that is still in the ring."""
+    token, _, seal = text.rpartition(".")
+    given = seal.encode()
+    return token, any(hmac.compare_digest(given, each.encode()) for each in _seals(token))
+
+
+def _seals(token: str) -> list[str]:
+    keys = secret_keys.ring().derive("seal")
+    return [base64url.encode(hmac.digest(key, token.encode(), hashlib.sha256)[:_SEAL_BYTES]) for key in keys]
 
 
 def with_ids(prefix: str, *ids: str, secret: bool = True) -> str:

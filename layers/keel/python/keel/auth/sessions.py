@@ -26,7 +26,7 @@ def begin(account_id: str, user_id: str, epoch: int) -> tuple[dict[str, Any], Wr
     """A session's first tokens, as a client gets them, and the write that makes them good."""
     now = clock.now()
     session_id = ids.mint(now)
-    refresh_token = tokens.with_ids(PREFIX, account_id, user_id, session_id)
+    refresh_token = tokens.sealed(tokens.with_ids(PREFIX, account_id, user_id, session_id))
     where = key(account_id, user_id, session_id)
     item = {
         "pk": where.pk,
@@ -42,9 +42,11 @@ def begin(account_id: str, user_id: str, epoch: int) -> tuple[dict[str, Any], Wr
 def go_on(refresh_token: str) -> dict[str, Any]:
     """New tokens for a refresh token, which works this once; `auth.invalid_token`, `auth.deactivated`.
 
-    Using one again ends its session: one of the two who hold it has stolen it.
+    Using one again ends its session: one of the two who hold it has stolen it. One that was never given out ends
+    nothing, or whoever learns a session's id could end it.
     """
-    named = tokens.ids_of(PREFIX, refresh_token, 3)
+    token, given_out = tokens.unsealed(refresh_token)
+    named = tokens.ids_of(PREFIX, token, 3)
     if named is None:
         raise Fault("auth.invalid_token")
     account_id, user_id, session_id = named
@@ -57,9 +59,11 @@ def go_on(refresh_token: str) -> dict[str, Any]:
     if not is_live(session_id, session["epoch"], user):
         raise Fault("auth.invalid_token")
     digest = tokens.digest(refresh_token)
+    if session["digest"] != digest and not given_out:
+        raise Fault("auth.invalid_token")
     if session["digest"] == digest and "deactivated_at" in user:
         raise Fault("auth.deactivated")
-    renewed = tokens.with_ids(PREFIX, *named)
+    renewed = tokens.sealed(tokens.with_ids(PREFIX, *named))
     write = table.update(
         where,
         "SET #digest = :renewed, #expires = :expires, #ttl = :ttl",
