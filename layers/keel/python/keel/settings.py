@@ -75,6 +75,10 @@ class ImportSettings(_Environment):
     queue: _Text = Field(alias="IMPORT_QUEUE")
 
 
+class ExportSettings(_Environment):
+    queue: _Text = Field(alias="EXPORT_QUEUE")
+
+
 class SigningSettings(_Environment):
     """What the functions that sign webhooks are given besides."""
 
@@ -134,3 +138,8 @@ def delivery_settings() -> DeliverySettings:
 @cache
 def event_settings() -> EventSettings:
     return EventSettings.model_validate(os.environ)
+
+
+@cache
+def export_settings() -> ExportSettings:
+    return ExportSettings.model_validate(os.environ)

@@ -72,6 +72,11 @@ def at(account_id: str, version_item: Item | None) -> Definitions:
     return known
 
 
+def current(account_id: str) -> Definitions:
+    """The definitions as they are now."""
+    return at(account_id, table.get(version_key(account_id)))
+
+
 def _query(account_id: str) -> Definitions:
     # The version is read first: should a definition change under the query, the version is the older one
     # and the next reader asks again.

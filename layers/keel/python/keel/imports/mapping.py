@@ -10,7 +10,6 @@ from keel.custom_fields import definitions
 from keel.custom_fields.definitions import Definition
 from keel.errors import Detail, Fault
 from keel.imports import synonyms
-from keel.records import references
 from keel.records.kinds import Kind
 from keel.sources.kind import SOURCE
 
@@ -23,10 +22,7 @@ Columns = Sequence[str]
 
 def definitions_of(kind: Kind, account_id: str) -> Definitions:
     """The account's custom fields for this kind, as they are now."""
-    if not kind.has_custom_fields:
-        return {}
-    items = references.read([definitions.version_key(account_id)])
-    return references.definitions_in(kind, account_id, items).of(kind.name)
+    return definitions.current(account_id).of(kind.name) if kind.has_custom_fields else {}
 
 
 def fields(kind: Kind, defined: Definitions) -> dict[str, str]:

@@ -62,7 +62,6 @@ def write(job: Job) -> str:
         return key
     columns, _ = jobs.preview(job) or ([], [])
     writer = objects.Writer(key, "text/csv; charset=utf-8")
-    writer.write(b"\xef\xbb\xbf")  # by which spreadsheets know UTF-8
     writer.write(_line([*columns, *_OWN]))
     for error in _after(job, 0):
         row = [error["data"].get(column, "") for column in columns]

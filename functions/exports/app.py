@@ -1,0 +1,20 @@
+"""Which operations are there on exports?"""
+
+from keel.exports import jobs
+from keel.exports.schemas import ExportCreate, ExportJob
+from keel.http import Api, Call
+from keel.records.kinds import Values
+from keel.records.schemas import ById
+
+api = Api("exports")
+handler = api.handle
+
+
+@api.operation("exports-create", ExportCreate, result=ExportJob, idempotent=True)
+def create(call: Call[ExportCreate]) -> Values:
+    return jobs.create(call.caller, call.body, call.once)
+
+
+@api.operation("exports-get", ById, result=ExportJob)
+def get(call: Call[ById]) -> Values:
+    return jobs.get(call.caller, call.body)

@@ -1,0 +1,1 @@
+"""Exports: all records of a kind as a file."""

@@ -1,0 +1,129 @@
+"""How is an export kept? The job's item, its states, and what a client sees of it."""
+
+from typing import Any, Final
+
+from keel import clock, ids, objects, table, unfinished
+from keel.errors import Fault
+from keel.exports.schemas import ExportCreate, ExportJob
+from keel.gate import Caller
+from keel.idempotency import Once
+from keel.records import registry
+from keel.records.kinds import Kind
+from keel.records.schemas import ById
+from keel.settings import export_settings
+from keel.table import ConditionFailed, Item, Key
+
+Job = dict[str, Any]
+
+KIND: Final = "export"
+FORMATS: Final = ("csv", "jsonl")
+KINDS: Final[dict[str, Kind]] = {kind.resource: kind for name, kind in registry.KINDS.items() if name != "custom_field"}
+
+_KEPT: Final = 30 * clock.DAY  # as long as the file
+_STILL: Final = 5 * clock.MINUTE
+_RESUMED: Final = 5
+
+
+def _key(account_id: str, job_id: str) -> Key:
+    return Key(table.partition(account_id, KIND), job_id)
+
+
+def create(caller: Caller, body: ExportCreate, once: Once | None) -> dict[str, Any]:
+    """Order an export."""
+    if body.model_type not in KINDS:
+        raise Fault.at("exports.invalid_model_type", "model_type")
+    if body.format not in FORMATS:
+        raise Fault.at("exports.invalid_request", "format", "format must be csv or jsonl.")
+    now = clock.now()
+    place = _key(caller.account_id, ids.mint(now))
+    item: Item = {
+        "pk": place.pk,
+        "sk": place.sk,
+        "kind": KIND,
+        "created_by": caller.user_id,
+        "created_at": clock.text(now),
+        "updated_at": clock.text(now),
+        "model_type": body.model_type,
+        "format": body.format,
+        "status": "pending",
+        "row_count": 0,
+        "error": None,
+        "completed_at": None,
+        "resumed": 0,
+        "object": "",
+    }
+    view = _shown(_of(item))
+    keep = [once.keep(view)] if once else []
+    table.commit(*keep, table.put(item), unfinished.begun(KIND, caller.account_id, place.sk))
+    unfinished.send(export_settings().queue, caller.account_id, place.sk)
+    return view
+
+
+def get(caller: Caller, body: ById) -> dict[str, Any]:
+    """The job, with the address of its file once there is one."""
+    id_ = ids.parse(body.id)
+    if id_ is None:
+        raise Fault.at("exports.invalid_id", "id")
+    job = find(caller.account_id, id_)
+    if job is None:
+        raise Fault("exports.not_found")
+    return _shown(job)
+
+
+def find(account_id: str, job_id: str) -> Job | None:
+    item = table.get(_key(account_id, job_id))
+    return _of(item) if item else None
+
+
+def _of(item: Item) -> Job:
+    return item | {"id": item["sk"], "account_id": item["pk"].partition("#")[0]}
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    view = {name: job.get(name) for name in ExportJob.model_fields}
+    if job["status"] == "completed" and clock.now() - clock.milliseconds(job["completed_at"]) < _KEPT:
+        name = f"{job['model_type']}-{job['created_at'][:10]}.{job['format']}"
+        view |= {"signed_url": objects.signed_get(job["object"], name), "expires_in": objects.EXPIRES_SECONDS}
+    return view
+
+
+# --- Progress ------------------------------------------------------------------------------------------------
+
+
+def note(job: Job, **values: Any) -> None:
+    """Write down how far a job is; raises `ConditionFailed` when it has ended already."""
+    table.apply(_change(job, status="processing", **values))
+
+
+def end(job: Job, status: str, **values: Any) -> None:
+    """End a job, unless another worker was first."""
+    write = _change(job, status=status, completed_at=clock.text(clock.now()), **values)
+    try:
+        table.commit(write, unfinished.ended(KIND, job["account_id"], job["id"]))
+    except ConditionFailed:
+        return
+
+
+def _change(job: Job, **values: Any) -> table.Write:
+    values |= {"updated_at": clock.text(clock.now())}
+    return table.update(
+        _key(job["account_id"], job["id"]),
+        "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "#status IN (:open, :begun)",
+        open="pending",
+        begun="processing",
+        **values,
+    )
+
+
+def look_after_all() -> None:
+    """Move on what stands still, and fail what stood still too often."""
+    for found in unfinished.walk(KIND):
+        job = find(found.account_id, found.job_id)
+        if job is None or clock.now() - clock.milliseconds(job["updated_at"]) < _STILL:
+            continue
+        if job["resumed"] >= _RESUMED:
+            end(job, "failed", error="The export could not be finished. Please try again.")
+        else:
+            note(job, resumed=job["resumed"] + 1)
+            unfinished.send(export_settings().queue, job["account_id"], job["id"])
