@@ -50,34 +50,43 @@ def go_on(refresh_token: str) -> dict[str, Any]:
     if named is None:
         raise Fault("auth.invalid_token")
     account_id, user_id, session_id = named
-    where, owner = key(account_id, user_id, session_id), user_key(account_id, user_id)
-    found = table.batch_get([where, owner])
-    session, user = found.get(where), found.get(owner)
-    now = clock.now()
-    if session is None or user is None or session["expires"] <= now:
-        raise Fault("auth.invalid_token")
-    if not is_live(session_id, session["epoch"], user):
-        raise Fault("auth.invalid_token")
+    session, user = _find(account_id, user_id, session_id)
     digest = tokens.digest(refresh_token)
     if session["digest"] != digest and not given_out:
         raise Fault("auth.invalid_token")
     if session["digest"] == digest and "deactivated_at" in user:
         raise Fault("auth.deactivated")
     renewed = tokens.sealed(tokens.with_ids(PREFIX, *named))
-    write = table.update(
-        where,
-        "SET #digest = :renewed, #expires = :expires, #ttl = :ttl",
-        "#digest = :digest",
-        digest=digest,
-        renewed=tokens.digest(renewed),
-        **_expiry(now),
-    )
     try:
-        table.apply(write)
+        table.apply(_renew(session, digest, renewed))
     except ConditionFailed:
         end(user, session_id)
         raise Fault("auth.invalid_token") from None
     return _answer(account_id, user_id, session_id, session["epoch"], renewed)
+
+
+def _find(account_id: str, user_id: str, session_id: str) -> tuple[Item, Item]:
+    """A session that goes on, a deactivation aside, and its user; `auth.invalid_token`."""
+    where, owner = key(account_id, user_id, session_id), user_key(account_id, user_id)
+    found = table.batch_get([where, owner])
+    session, user = found.get(where), found.get(owner)
+    if session is None or user is None or session["expires"] <= clock.now():
+        raise Fault("auth.invalid_token")
+    if not is_live(session_id, session["epoch"], user):
+        raise Fault("auth.invalid_token")
+    return session, user
+
+
+def _renew(session: Item, digest: str, renewed: str) -> Write:
+    """Put a new refresh token in the place of the one with this hash, if it still is the good one."""
+    return table.update(
+        Key(session["pk"], session["sk"]),
+        "SET #digest = :renewed, #expires = :expires, #ttl = :ttl",
+        "#digest = :digest",
+        digest=digest,
+        renewed=tokens.digest(renewed),
+        **_expiry(clock.now()),
+    )
 
 
 def end(user: Item, session_id: str) -> None:
