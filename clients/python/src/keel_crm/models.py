@@ -619,6 +619,27 @@ class Download(TypedDict):
     expires_in: int
 
 
+class ExportsCreateFields(TypedDict, total=False):
+    model_type: Required[str]
+    format: str | None
+
+
+class ExportJob(TypedDict):
+    id: str
+    account_id: str
+    created_by: str
+    created_at: str
+    updated_at: str
+    model_type: Literal["contacts", "companies", "projects", "activities", "sources"]
+    format: Literal["csv", "jsonl"]
+    status: Literal["pending", "processing", "completed", "failed"]
+    row_count: int
+    error: str | None
+    completed_at: str | None
+    signed_url: str | None
+    expires_in: int | None
+
+
 class WebhooksCreateFields(TypedDict, total=False):
     url: Required[str]
     description: str | None

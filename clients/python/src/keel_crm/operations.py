@@ -636,6 +636,21 @@ _ALL: Final = (
     ),
     Operation("imports-undo", "imports", "undo", "Undo an import.", fields=(Field("id", "text", required=True),)),
     Operation(
+        "exports-create",
+        "exports",
+        "create",
+        "Begin an export.",
+        idempotent=True,
+        repeatable=True,
+        fields=(
+            Field("model_type", "text", required=True),
+            Field("format", "text"),
+        ),
+    ),
+    Operation(
+        "exports-get", "exports", "get", "Get an export.", repeatable=True, fields=(Field("id", "text", required=True),)
+    ),
+    Operation(
         "webhooks-create",
         "webhooks",
         "create",

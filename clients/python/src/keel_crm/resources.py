@@ -417,6 +417,22 @@ class Imports(Resource):
         return result
 
 
+class Exports(Resource):
+    """The operations of exports."""
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ExportsCreateFields]
+    ) -> models.ExportJob:
+        """Begin an export."""
+        result: models.ExportJob = self._calls.call("exports-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    def get(self, id: str) -> models.ExportJob:
+        """Get an export."""
+        result: models.ExportJob = self._calls.call("exports-get", {"id": id})
+        return result
+
+
 class Webhooks(Resource):
     """The operations of webhooks."""
 
@@ -487,6 +503,7 @@ class Operations:
         self.sources = Sources(calls)
         self.custom_fields = CustomFields(calls)
         self.imports = Imports(calls)
+        self.exports = Exports(calls)
         self.webhooks = Webhooks(calls)
 
 
@@ -904,6 +921,22 @@ class AsyncImports(AsyncResource):
         return result
 
 
+class AsyncExports(AsyncResource):
+    """The operations of exports."""
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[models.ExportsCreateFields]
+    ) -> models.ExportJob:
+        """Begin an export."""
+        result: models.ExportJob = await self._calls.call("exports-create", {**fields}, idempotency_key=idempotency_key)
+        return result
+
+    async def get(self, id: str) -> models.ExportJob:
+        """Get an export."""
+        result: models.ExportJob = await self._calls.call("exports-get", {"id": id})
+        return result
+
+
 class AsyncWebhooks(AsyncResource):
     """The operations of webhooks."""
 
@@ -974,4 +1007,5 @@ class AsyncOperations:
         self.sources = AsyncSources(calls)
         self.custom_fields = AsyncCustomFields(calls)
         self.imports = AsyncImports(calls)
+        self.exports = AsyncExports(calls)
         self.webhooks = AsyncWebhooks(calls)

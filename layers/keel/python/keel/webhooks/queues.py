@@ -8,6 +8,7 @@ none of them to become hot; a job each minute passes on what has fallen due.
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from keel.table import Item, Key, Write
 
 SHARDS: Final = 8
 LONGEST_DELAY: Final = 15 * clock.MINUTE
-_BATCH: Final = 10
+_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -30,31 +31,28 @@ class Message:
     number: int
 
 
-class Unsent(Exception):
-    """The queue did not take some of the messages."""
-
-
 def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False) -> None:
-    """Queue these attempts, after a delay in milliseconds; raises `Unsent`.
+    """Queue these attempts, after a delay in milliseconds.
 
     The group of a message is its endpoint: by it SQS keeps one with a backlog from holding up the others.
     """
     urls = delivery_settings()
-    for at in range(0, len(messages), _BATCH):
-        entries = [
-            {
-                "Id": str(index),
-                "MessageBody": json.dumps(asdict(message)),
-                "MessageGroupId": message.endpoint_id,
-                "DelaySeconds": round(max(min(delay, LONGEST_DELAY), 0) / 1_000),
-            }
-            for index, message in enumerate(messages[at : at + _BATCH])
-        ]
-        answer = aws.client("sqs").send_message_batch(
-            QueueUrl=urls.overflow if overflow else urls.deliveries, Entries=entries
+    client = aws.client("sqs")
+
+    def queue(message: Message) -> None:
+        client.send_message(
+            QueueUrl=urls.overflow if overflow else urls.deliveries,
+            MessageBody=json.dumps(asdict(message)),
+            MessageGroupId=message.endpoint_id,
+            DelaySeconds=round(max(min(delay, LONGEST_DELAY), 0) / 1_000),
         )
-        if answer.get("Failed"):
-            raise Unsent
+
+    if len(messages) == 1:
+        queue(messages[0])
+    elif messages:
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            for _ in pool.map(queue, messages):
+                """Its exception, if it has one, is raised here."""
 
 
 def later(message: Message, due: int) -> Write:
