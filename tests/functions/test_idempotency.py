@@ -170,6 +170,15 @@ def test_a_create_too_large_for_one_transaction_is_made_good_by_its_retry(
         assert answer.result not in account.does("contacts-list", {"tags": ["tag 0"]})["items"]
 
 
+def test_the_largest_record_fits_with_its_answer(account: Account) -> None:
+    fields = [account.creates("custom-fields", label=str(number))["id"] for number in range(4)]
+    widest, once = "\U0001f44b" * 10_000, key()
+    body = {"first_name": "Ada", "notes": widest, "custom_fields": dict.fromkeys(fields, widest)}
+    contact = account.does("contacts-create", body, headers=once)
+    assert contact["notes"] == widest
+    assert account.does("contacts-create", body, headers=once) == contact
+
+
 def test_a_hundred_repeats_that_race_have_one_effect_and_one_answer(account: Account) -> None:
     once, company = key(), account.creates("companies")
     body = {"first_name": "Ada", "company_id": company["id"]}

@@ -55,7 +55,8 @@ class Once:
             "sk": self.key.sk,
             "kind": "idempotency",
             "digest": self.digest,
-            "answer": json.dumps(answer),
+            # Escaped, a large record's text would be three times as long and too much for an item.
+            "answer": json.dumps(answer, ensure_ascii=False, separators=(",", ":")),
             "expires": now + _KEPT,
             "ttl": (now + _KEPT) // 1_000 + 1,
         }
