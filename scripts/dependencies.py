@@ -20,7 +20,7 @@ SERVICES = {"dynamodb", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs",
 SHARED_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 
 # dnspython serves a check of emails that is not made; pycparser built cffi; of Powertools the functions use the logger.
-UNUSED = ("bin", "boto3/examples", "dns", "pycparser", "aws_lambda_powertools/event_handler")
+UNUSED = ("bin", "dns", "pycparser", "aws_lambda_powertools/event_handler")
 POWERTOOLS_UTILITIES = {"__init__.py", "jmespath_utils"}
 
 # A wheel may name any of these: up to the C library of Amazon Linux 2 (Python 3.11) or 2023.

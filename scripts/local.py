@@ -27,6 +27,7 @@ def up(stack: Stack) -> None:
     stack.deploy()
     url = stack.url()
     (KEEL / "url").write_text(url + "\n")
+    stack.warm()
     print(f"Ready after {time.monotonic() - began:.0f} s.\n\n{greeting(url, stack.endpoint)}", flush=True)
 
 

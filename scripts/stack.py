@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ class Stack:
             "TMPDIR": str(self.folder / "tmp"),
             # What comes at once beyond this is refused with a 429 that looks like a rate limit; each is a process.
             "LAMBDA_ACCOUNT_CONCURRENCY": str(max(16, min(100, 5 * building.memory_gigabytes()))),
-            "LAMBDA_WARM_TTL_SECONDS": "120",
+            "LAMBDA_WARM_TTL_SECONDS": "900",  # a process that waits costs little, starting one costs a second
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
         }
@@ -186,6 +187,12 @@ class Stack:
                 responseTemplates=answer["ResponseTemplates"],
             )
         gateway.create_deployment(restApiId=api, stageName=properties["StageName"])
+        # A number that comes from a parameter stays a text, and the first such text stops all queues.
+        functions = self.client("lambda")
+        for source in functions.list_event_source_mappings()["EventSourceMappings"]:
+            if "ScalingConfig" in source:
+                limit = {"MaximumConcurrency": int(source["ScalingConfig"]["MaximumConcurrency"])}
+                functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig=limit)
 
     def physical(self, logical: str) -> str:
         found = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical)
@@ -194,6 +201,17 @@ class Stack:
     def url(self) -> str:
         """An operation X is POST <url>/api/X."""
         return f"{self.endpoint}/_aws/execute-api/{self.physical('Api')}/v1"
+
+    def warm(self) -> None:
+        """Calls each function once: nobody's first call waits for a process to start."""
+        paths = {folder: path for (method, path), folder in template.routes().items() if method == "POST"}
+        requests = [
+            urllib.request.Request(self.url() + path.replace("{proxy+}", "-"), method="OPTIONS")  # noqa: S310 - our own
+            for path in paths.values()
+        ]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for answer in pool.map(lambda request: urllib.request.urlopen(request, timeout=120), requests):
+                answer.close()
 
     # ---- Code changes ---------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ class Context:
     function_name: str
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     memory_limit_in_mb: int = 1024
-    remaining: int = 15_000
+    remaining: int = 28_000
 
     @property
     def invoked_function_arn(self) -> str:
@@ -79,7 +79,8 @@ class Functions:
     def invoke(self, folder: str, event: dict[str, Any]) -> Any:
         """What the handler returns, as JSON carries it."""
         handler = self.module(folder).handler
-        timeout = template.functions()[folder].get("Timeout", 15)
+        default = template.load()["Globals"]["Function"]["Timeout"]
+        timeout = template.functions()[folder].get("Timeout", default)
         with self.running(folder):
             answer = handler(event, Context(f"keel-test-{folder}", remaining=timeout * 1_000))
         return json.loads(json.dumps(answer))
