@@ -161,6 +161,8 @@ def _operation(
     create = next((other.required for other in everything if _creates(other, described)), ())
     body = schemas.body(operation.name, operation.schema, described.required, create)
     result = schemas.result(operation.result) if operation.result else {"type": "object"}
+    for schema in (body, result):
+        schemas.limit(schema, notes(described.resource).get("values", {}))
     media = {"schema": body, "example": said.get("example") or example(_needed(body, schemas), schemas.found)}
     found = {
         "operationId": operation.name,

@@ -1,5 +1,6 @@
 """What do bodies and results look like? JSON Schemas of the models, in the words of OpenAPI 3.1."""
 
+import copy
 import re
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self.found: dict[str, Schema] = {}
+        self._given: dict[str, Schema] = {}  # before anything was limited
 
     def result(self, model: type[BaseModel]) -> Schema:
         """A reference to the schema of what an operation answers."""
@@ -46,9 +48,19 @@ class Schemas:
         )
         return {"$ref": REF + title}
 
+    def limit(self, schema: Schema, values: dict[str, list[str]]) -> None:
+        """Say which values the fields of these names have, in a component and in what it refers to."""
+        whole = self.found[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+        for name, field in whole.get("properties", {}).items():
+            if name in values:
+                whole["properties"][name] = _one_of(field, values[name])
+            elif "$ref" in field or "$ref" in field.get("items", {}):
+                self.limit(field if "$ref" in field else field["items"], values)
+
     def _keep(self, name: str, schema: Schema) -> None:
-        if self.found.setdefault(name, schema) != schema:
+        if self._given.setdefault(name, schema) != schema:
             raise ValueError(f"two different models are called {name}")
+        self.found.setdefault(name, copy.deepcopy(schema))
 
 
 def _plain(schema: Any) -> Any:
@@ -72,6 +84,14 @@ def _plain(schema: Any) -> Any:
             del found["anyOf"]
             found = found | _nullable(other)
     return found
+
+
+def _one_of(schema: Schema, values: list[str]) -> Schema:
+    if "items" in schema:
+        return schema | {"items": {"type": "string", "enum": values}}
+    kept = {name: value for name, value in schema.items() if name not in ("pattern", "maxLength", "default")}
+    default = {"default": schema["default"]} if schema.get("default") in values else {}
+    return kept | {"enum": [*values, None] if "null" in schema["type"] else values} | default
 
 
 def _nullable(schema: Schema) -> Schema:

@@ -94,7 +94,7 @@ class UsersResetPasswordFields(TypedDict, total=False):
 
 
 class OauthTokenFields(TypedDict, total=False):
-    grant_type: Required[str]
+    grant_type: Required[Literal["client_credentials"]]
     client_id: str | None
     client_secret: str | None
 
@@ -294,7 +294,7 @@ class CompanyPage(TypedDict):
 class ProjectsCreateFields(TypedDict, total=False):
     name: Required[str]
     description: str | None
-    stage: str | None
+    stage: Literal["proposal", "active", "review", "complete", "archived", None]
     company_id: str | None
     assigned_to: str | None
     value: int | None
@@ -310,7 +310,7 @@ class ProjectsCreateFields(TypedDict, total=False):
 class Project(TypedDict):
     name: str
     description: str
-    stage: str
+    stage: Literal["proposal", "active", "review", "complete", "archived"]
     company_id: str | None
     assigned_to: str | None
     value: int | None
@@ -333,7 +333,7 @@ class Project(TypedDict):
 class ProjectsUpdateFields(TypedDict, total=False):
     name: str | None
     description: str | None
-    stage: str | None
+    stage: Literal["proposal", "active", "review", "complete", "archived", None] | None
     company_id: str | None
     assigned_to: str | None
     value: int | None
@@ -351,7 +351,7 @@ class ProjectsListFields(TypedDict, total=False):
     limit: int | None
     search: str | None
     tags: list[str] | None
-    stage: str | None
+    stage: Literal["proposal", "active", "review", "complete", "archived", None]
     company_id: str | None
     assigned_to: str | None
 
@@ -395,7 +395,7 @@ class ProjectContactPage(TypedDict):
 
 
 class ActivitiesCreateFields(TypedDict, total=False):
-    activity_type: Required[str]
+    activity_type: Required[Literal["call", "email", "meeting"]]
     contact_id: str | None
     company_id: str | None
     project_id: str | None
@@ -404,7 +404,7 @@ class ActivitiesCreateFields(TypedDict, total=False):
 
 
 class Activity(TypedDict):
-    activity_type: str
+    activity_type: Literal["call", "email", "meeting"]
     contact_id: str | None
     company_id: str | None
     project_id: str | None
@@ -432,7 +432,7 @@ class ActivitiesListFields(TypedDict, total=False):
     contact_id: str | None
     company_id: str | None
     project_id: str | None
-    types: list[str | None] | None
+    types: list[Literal["call", "email", "meeting"]] | None
 
 
 class ActivityPage(TypedDict):
@@ -441,7 +441,7 @@ class ActivityPage(TypedDict):
 
 
 class ActivitySchema(TypedDict):
-    activity_type: str
+    activity_type: Literal["call", "email", "meeting"]
     schema: dict[str, Any]
 
 
@@ -478,18 +478,18 @@ class SourcePage(TypedDict):
 
 
 class CustomFieldsCreateFields(TypedDict, total=False):
-    entity_type: Required[str]
+    entity_type: Required[Literal["contact", "company"]]
     label: Required[str]
-    field_type: Required[str]
+    field_type: Required[Literal["text", "number", "date", "boolean", "enum"]]
     options: list[str] | None
     required: bool | None
     display_order: int | None
 
 
 class CustomField(TypedDict):
-    entity_type: str
+    entity_type: Literal["contact", "company"]
     label: str
-    field_type: str
+    field_type: Literal["text", "number", "date", "boolean", "enum"]
     options: list[str]
     required: bool
     display_order: int
@@ -508,7 +508,7 @@ class CustomFieldsUpdateFields(TypedDict, total=False):
 
 
 class CustomFieldsListFields(TypedDict, total=False):
-    entity_type: str | None
+    entity_type: Literal["contact", "company", None]
 
 
 class CustomFieldPage(TypedDict):
@@ -517,7 +517,7 @@ class CustomFieldPage(TypedDict):
 
 
 class ImportsRequestUploadFields(TypedDict, total=False):
-    model_type: Required[str]
+    model_type: Required[Literal["contacts", "companies", "sources"]]
     file_name: Required[str]
     content_type: str | None
     column_mapping: dict[str, str | None] | None
@@ -539,7 +539,7 @@ class ImportJob(TypedDict):
     created_by: str
     created_at: str
     updated_at: str
-    model_type: str
+    model_type: Literal["contacts", "companies", "sources"]
     file_name: str
     content_type: str
     status: Literal["pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone"]
@@ -585,10 +585,8 @@ class ImportsConfirmFields(TypedDict, total=False):
 class ImportsListFields(TypedDict, total=False):
     cursor: str | None
     limit: int | None
-    model_type: str | None
-    status: Literal[
-        "", "pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone", None
-    ]
+    model_type: Literal["contacts", "companies", "sources", None]
+    status: Literal["pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone", None]
 
 
 class ImportJobPage(TypedDict):
@@ -620,8 +618,8 @@ class Download(TypedDict):
 
 
 class ExportsCreateFields(TypedDict, total=False):
-    model_type: Required[str]
-    format: str | None
+    model_type: Required[Literal["contacts", "companies", "projects", "activities", "sources"]]
+    format: Literal["csv", "jsonl", None]
 
 
 class ExportJob(TypedDict):
@@ -643,7 +641,24 @@ class ExportJob(TypedDict):
 class WebhooksCreateFields(TypedDict, total=False):
     url: Required[str]
     description: str | None
-    events: Required[list[str]]
+    events: Required[
+        list[
+            Literal[
+                "contact.created",
+                "contact.updated",
+                "contact.deleted",
+                "company.created",
+                "company.updated",
+                "company.deleted",
+                "activity.created",
+                "activity.updated",
+                "activity.deleted",
+                "project.created",
+                "project.updated",
+                "project.deleted",
+            ]
+        ]
+    ]
 
 
 class Endpoint(TypedDict):
@@ -655,7 +670,22 @@ class Endpoint(TypedDict):
     url: str
     description: str
     secret_prefix: str
-    events: list[str]
+    events: list[
+        Literal[
+            "contact.created",
+            "contact.updated",
+            "contact.deleted",
+            "company.created",
+            "company.updated",
+            "company.deleted",
+            "activity.created",
+            "activity.updated",
+            "activity.deleted",
+            "project.created",
+            "project.updated",
+            "project.deleted",
+        ]
+    ]
     is_active: bool
     disabled_reason: str
     last_success_at: str | None
@@ -670,7 +700,25 @@ class EndpointWithSecret(TypedDict):
 class WebhooksUpdateFields(TypedDict, total=False):
     url: str | None
     description: str | None
-    events: list[str] | None
+    events: (
+        list[
+            Literal[
+                "contact.created",
+                "contact.updated",
+                "contact.deleted",
+                "company.created",
+                "company.updated",
+                "company.deleted",
+                "activity.created",
+                "activity.updated",
+                "activity.deleted",
+                "project.created",
+                "project.updated",
+                "project.deleted",
+            ]
+        ]
+        | None
+    )
     is_active: bool | None
 
 
@@ -701,7 +749,7 @@ class WebhooksDeliveriesFields(TypedDict, total=False):
     cursor: str | None
     limit: int | None
     endpoint_id: Required[str]
-    status: str | None
+    status: Literal["pending", "succeeded", "failed", None]
 
 
 class Deliveries(TypedDict):

@@ -113,7 +113,7 @@ _ALL: Final = (
         "Get an app's access token.",
         public=True,
         fields=(
-            Field("grant_type", "text", required=True),
+            Field("grant_type", "text", choices=("client_credentials",), required=True),
             Field("client_id", "text"),
             Field("client_secret", "text"),
         ),
@@ -316,7 +316,7 @@ _ALL: Final = (
         fields=(
             Field("name", "text", required=True),
             Field("description", "text"),
-            Field("stage", "text"),
+            Field("stage", "text", choices=("proposal", "active", "review", "complete", "archived")),
             Field("company_id", "text"),
             Field("assigned_to", "text"),
             Field("value", "integer"),
@@ -337,7 +337,7 @@ _ALL: Final = (
         fields=(
             Field("name", "text"),
             Field("description", "text"),
-            Field("stage", "text"),
+            Field("stage", "text", choices=("proposal", "active", "review", "complete", "archived")),
             Field("company_id", "text"),
             Field("assigned_to", "text"),
             Field("value", "integer"),
@@ -363,7 +363,7 @@ _ALL: Final = (
             Field("limit", "integer"),
             Field("search", "text"),
             Field("tags", "texts"),
-            Field("stage", "text"),
+            Field("stage", "text", choices=("proposal", "active", "review", "complete", "archived")),
             Field("company_id", "text"),
             Field("assigned_to", "text"),
         ),
@@ -416,7 +416,7 @@ _ALL: Final = (
         idempotent=True,
         repeatable=True,
         fields=(
-            Field("activity_type", "text", required=True),
+            Field("activity_type", "text", choices=("call", "email", "meeting"), required=True),
             Field("contact_id", "text"),
             Field("company_id", "text"),
             Field("project_id", "text"),
@@ -448,7 +448,7 @@ _ALL: Final = (
             Field("contact_id", "text"),
             Field("company_id", "text"),
             Field("project_id", "text"),
-            Field("types", "texts"),
+            Field("types", "texts", choices=("call", "email", "meeting")),
         ),
     ),
     Operation(
@@ -513,9 +513,9 @@ _ALL: Final = (
         idempotent=True,
         repeatable=True,
         fields=(
-            Field("entity_type", "text", required=True),
+            Field("entity_type", "text", choices=("contact", "company"), required=True),
             Field("label", "text", required=True),
-            Field("field_type", "text", required=True),
+            Field("field_type", "text", choices=("text", "number", "date", "boolean", "enum"), required=True),
             Field("options", "texts"),
             Field("required", "boolean"),
             Field("display_order", "integer"),
@@ -555,7 +555,7 @@ _ALL: Final = (
         "list",
         "List definitions.",
         repeatable=True,
-        fields=(Field("entity_type", "text"),),
+        fields=(Field("entity_type", "text", choices=("contact", "company")),),
     ),
     Operation(
         "imports-request-upload",
@@ -563,7 +563,7 @@ _ALL: Final = (
         "request_upload",
         "Begin an import.",
         fields=(
-            Field("model_type", "text", required=True),
+            Field("model_type", "text", choices=("contacts", "companies", "sources"), required=True),
             Field("file_name", "text", required=True),
             Field("content_type", "text"),
             Field("column_mapping", "json"),
@@ -604,7 +604,7 @@ _ALL: Final = (
         fields=(
             Field("cursor", "text"),
             Field("limit", "integer"),
-            Field("model_type", "text"),
+            Field("model_type", "text", choices=("contacts", "companies", "sources")),
             Field(
                 "status",
                 "text",
@@ -643,8 +643,13 @@ _ALL: Final = (
         idempotent=True,
         repeatable=True,
         fields=(
-            Field("model_type", "text", required=True),
-            Field("format", "text"),
+            Field(
+                "model_type",
+                "text",
+                choices=("contacts", "companies", "projects", "activities", "sources"),
+                required=True,
+            ),
+            Field("format", "text", choices=("csv", "jsonl")),
         ),
     ),
     Operation(
@@ -658,7 +663,25 @@ _ALL: Final = (
         fields=(
             Field("url", "text", required=True),
             Field("description", "text"),
-            Field("events", "texts", required=True),
+            Field(
+                "events",
+                "texts",
+                choices=(
+                    "contact.created",
+                    "contact.updated",
+                    "contact.deleted",
+                    "company.created",
+                    "company.updated",
+                    "company.deleted",
+                    "activity.created",
+                    "activity.updated",
+                    "activity.deleted",
+                    "project.created",
+                    "project.updated",
+                    "project.deleted",
+                ),
+                required=True,
+            ),
         ),
     ),
     Operation(
@@ -669,7 +692,24 @@ _ALL: Final = (
         fields=(
             Field("url", "text"),
             Field("description", "text"),
-            Field("events", "texts"),
+            Field(
+                "events",
+                "texts",
+                choices=(
+                    "contact.created",
+                    "contact.updated",
+                    "contact.deleted",
+                    "company.created",
+                    "company.updated",
+                    "company.deleted",
+                    "activity.created",
+                    "activity.updated",
+                    "activity.deleted",
+                    "project.created",
+                    "project.updated",
+                    "project.deleted",
+                ),
+            ),
             Field("id", "text", required=True),
             Field("is_active", "boolean"),
         ),
@@ -707,7 +747,7 @@ _ALL: Final = (
             Field("cursor", "text"),
             Field("limit", "integer"),
             Field("endpoint_id", "text", required=True),
-            Field("status", "text"),
+            Field("status", "text", choices=("pending", "succeeded", "failed")),
         ),
     ),
     Operation(
