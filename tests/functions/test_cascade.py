@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+import template
 from keel import clock, ids, table
+from keel.events import changes
 from keel.records import cascade, postings, registry
 from tests.harness.accounts import Account
 from tests.harness.functions import Functions
@@ -175,3 +177,36 @@ def test_nothing_is_cleared_while_the_record_is_there(account: Account, company:
     before = account.items()
     assert clear(company)
     assert account.items() == before
+
+
+def sample(name: str) -> Any:
+    return json.loads((template.ROOT / "events" / f"{name}.json").read_text())
+
+
+def test_the_samples_are_handled(functions: Functions, pump: Pump) -> None:
+    assert functions.invoke("cascade", sample("cascade/deletion")) == {"batchItemFailures": []}
+    [order] = pump("cascade_worker").records["cascade_worker"]
+    assert json.loads(order["body"]) == json.loads(sample("cascade_worker/order")["Records"][0]["body"])
+    assert functions.invoke("cascade_worker", sample("cascade_worker/order")) == {"batchItemFailures": []}
+
+
+def test_what_cannot_be_handled_comes_again_alone(functions: Functions, inject: Callable[..., Any]) -> None:
+    good, bad = sample("cascade_worker/order")["Records"][0], sample("cascade_worker/order")["Records"][0]
+    bad |= {"messageId": "bad", "body": json.dumps({"account_id": "x", "kind": "unicorn", "id": "x"})}
+    answer = functions.invoke("cascade_worker", {"Records": [bad, good]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    unreadable = sample("cascade/deletion")
+    unreadable["Records"].append(unreadable["Records"][0])
+    unreadable["Records"][0] = unreadable["Records"][0] | {
+        "dynamodb": {"SequenceNumber": "110", "OldImage": {"pk": {"X": "?"}}}
+    }
+    answer = functions.invoke("cascade", unreadable)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "110"}]}
+
+
+def test_clearing_tells_no_event(account: Account, company: dict[str, Any], pump: Pump) -> None:
+    account.deletes("companies", company)
+    pump("cascade", "cascade_worker")
+    seen = pump("event_publisher").records["event_publisher"]
+    assert len(seen) == len(POINTING)
+    assert [changes.of(record) for record in seen] == [None] * len(seen)
