@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 
 from keel import clock, gate, ids, secret_keys, table
 from tests.harness.gateway import fresh_address
+from tests.harness.wire import Killed, conflict
 
 
 def registration(**fields):
@@ -311,3 +312,40 @@ def test_round_trips_are_few(call, owner, round_trips, operation, trips):
         answer = call(operation, body | {"refresh_token": ada.refresh_token}, token=token, address=fresh_address())
     assert answer.status == 200
     assert len(counted) == trips, counted.calls
+
+
+# ---- Interruptions -------------------------------------------------------------------------------------------------
+
+
+def test_a_registration_that_dies_has_happened_whole_or_not_at_all(call, owner, inject):
+    body = registration()
+    inject("TransactWriteItems", Killed())
+    with pytest.raises(Killed):
+        call("auth-register", body)
+    assert call("auth-login", body).code == "auth.invalid_credentials"
+    inject("TransactWriteItems", Killed(), after=True)
+    with pytest.raises(Killed):
+        call("auth-register", body)
+    assert call("auth-register", body).code == "auth.email_taken"
+    session = call("auth-login", body).result
+    assert call("auth-me", token=session["access_token"]).status == 200
+
+
+def test_conflicts_that_pass_are_waited_for(call, owner, login, inject):
+    ada = owner()
+    failing = inject("TransactWriteItems", conflict(), times=3)
+    assert call("auth-logout", token=ada.token).result == {}
+    assert failing.hits == 3
+    assert call("auth-me", token=ada.token).code == "auth.invalid_token"
+    failing = inject("TransactWriteItems", conflict("None", "TransactionConflict", "None", "None"), times=2)
+    assert call("auth-register", registration()).status == 200
+    assert failing.hits == 2
+
+
+def test_a_logout_that_dies_after_its_effect_has_ended_the_session(call, owner, inject):
+    ada = owner()
+    inject("TransactWriteItems", Killed(), after=True)
+    with pytest.raises(Killed):
+        call("auth-logout", token=ada.token)
+    assert call("auth-me", token=ada.token).code == "auth.invalid_token"
+    assert call("auth-refresh-token", {"refresh_token": ada.refresh_token}).code == "auth.invalid_token"
