@@ -132,7 +132,7 @@ class Lists(RuleBasedStateMachine):
 
     @rule(
         target=contacts,
-        names=st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=8),
+        names=st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=5),
         email=EMAILS,
         phone=PHONES,
         tags=TAGS,

@@ -94,6 +94,8 @@ class _Finder:
             ids, position, more = _take(stream, position, batch)
             before = len(self.known)
             records += self._checked(ids)
+            if len(ids) < batch:
+                break
             left -= len(self.known) - before
             batch = min(2 * batch, table.READ_LIMIT, left // (1 + len(self.kind.all_joins)))
             if batch < 1:
