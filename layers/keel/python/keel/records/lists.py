@@ -24,6 +24,8 @@ from keel.table import Item, Key
 _READS: Final = 20
 # What is left of those for records and names when the postings have been read.
 _SHARE: Final = 3
+# Lambda answers with 6 MB at most, of which a character takes up to four bytes.
+_PAGE_CHARACTERS: Final = 1_200_000
 
 
 def page(kind: Kind, caller: Caller, operation: str, body: ListBody) -> Values:
@@ -34,12 +36,28 @@ def page(kind: Kind, caller: Caller, operation: str, body: ListBody) -> Values:
     position = _position(kind, body.cursor, scope)
     finder = _Finder(kind, caller.account_id, criteria, terms, body.limit)
     found = finder.find(position)
-    shown = found.records[: body.limit]
-    if len(found.records) > body.limit:
+    shown = _fitting(references.present(kind, found.records[: body.limit], finder.known))
+    if len(found.records) > len(shown):
         cursor = cursors.seal(shown[-1]["id"], *scope)
     else:
         cursor = cursors.seal(found.floor, *scope) if found.more else ""
-    return {"items": references.present(kind, shown, finder.known), "next_cursor": cursor}
+    return {"items": shown, "next_cursor": cursor}
+
+
+def _fitting(views: list[Values]) -> list[Values]:
+    """As many of the records as an answer can carry, at least one."""
+    room = _PAGE_CHARACTERS
+    for count, view in enumerate(views):
+        room -= _characters(view)
+        if room < 0 and count > 0:
+            return views[:count]
+    return views
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return sum(map(_characters, value.values())) if isinstance(value, dict) else 0
 
 
 def whole(kind: Kind, caller: Caller) -> list[Values]:
