@@ -11,5 +11,6 @@ from keel.workers import Event, Failures, go_through_queue
 def handler(event: Event, _context: Any) -> Failures:
     overflow = delivery_settings().overflow.rpartition("/")[2]
     in_overflow = event["Records"][0]["eventSourceARN"].rpartition(":")[2] == overflow
-    # At once: they wait for receivers, not for the processor, and no two need know of each other.
+    # A batch is at once: it waits for receivers, not for the processor. It ends with its slowest, though, so only the
+    # second lane has batches of more than one.
     return go_through_queue(event, lambda body: attempts.make(Message(**body), overflow=in_overflow), at_once=10)

@@ -12,7 +12,7 @@ from keel import clock, table
 from keel.table import ConditionFailed, Item, Key
 from keel.webhooks import endpoints
 
-SLOTS: Final = 5
+SLOTS: Final = 3
 LEASE: Final = 30 * clock.SECOND
 
 _TRIES: Final = 3
