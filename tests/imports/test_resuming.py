@@ -70,7 +70,7 @@ def test_a_storage_that_knows_no_ranges_gives_no_row_twice(importer, monkeypatch
     from keel import objects
 
     ask = objects.Blocks._get
-    monkeypatch.setattr(objects.Blocks, "_get", lambda self, Range, **rest: ask(self, **rest))
+    monkeypatch.setattr(objects.Blocks, "_get", lambda self, **asked: ask(self, IfMatch=asked["IfMatch"]))
     ours = importer()
     small_groups(3)
     settled(ours.run(people(), duplicate_handling="create"))
