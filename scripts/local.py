@@ -39,9 +39,9 @@ Mails     {endpoint}/_ministack/ses/messages
 An account, and a first call with its token:
 
   TOKEN=$(curl -s {url}/api/auth-register \\
-    -d '{{"email": "ada@example.com", "password": "correct horse", "name": "Ada"}}' |
+    -d '{{"email": "ada-'$(date +%s)'@example.com", "password": "correct horse", "name": "Ada"}}' |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["result"]["access_token"])')
-  curl -s {url}/api/auth-me -H "Authorization: Bearer $TOKEN" -d '{{}}'
+  curl -s {url}/api/contacts-create -H "Authorization: Bearer $TOKEN" -d '{{"first_name": "Grace"}}'
 """
 
 
