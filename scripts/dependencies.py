@@ -60,12 +60,24 @@ def trim(folder: Path) -> None:
         path.unlink()
 
 
+def without_sources(folder: Path) -> None:
+    """Leaves of each module what Python loads: half the files to unpack before a function starts."""
+    for compiled in list(folder.rglob("__pycache__/*.pyc")):
+        source = compiled.parent.parent / f"{compiled.name.split('.')[0]}.py"
+        if source.exists():
+            compiled.rename(source.with_suffix(".pyc"))
+            source.unlink()
+    for emptied in list(folder.rglob("__pycache__")):
+        shutil.rmtree(emptied)
+
+
 def main() -> None:
     folder = Path(sys.argv[1]) / "python"
     runtime, architecture = target()
     install(folder, runtime, architecture)
     trim(folder)
     compile_tree(folder, runtime)
+    without_sources(folder)
 
 
 if __name__ == "__main__":

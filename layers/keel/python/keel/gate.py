@@ -185,6 +185,8 @@ def _take(key: Key, rate: Rate, token: AccessToken | None = None) -> tuple[Item,
                 _check_live(token, refused.item)
             full_at = (refused.item or {}).get("full_at", 0)
             _remember(key, full_at)
+            # The refusal may have been long in coming: only by the present clock is the bucket empty.
+            latest += time.time_ns() // 1_000 - now
             if full_at > latest:
                 break
             crowded = full_at > now
