@@ -89,6 +89,27 @@ def test_a_mail_that_ses_refuses_goes_aside_and_the_others_go_out(invited, mails
     assert fine != refused
 
 
+def test_a_mail_that_makes_the_mailer_fail_goes_aside_and_the_others_go_out(
+    invited, mails, pump, functions, monkeypatch
+):
+    from keel.mails import tokens
+
+    mint, failures = tokens.mint, iter([TypeError("unexpected")])
+
+    def failing_once(*given):
+        for failure in failures:
+            raise failure
+        return mint(*given)
+
+    monkeypatch.setattr(tokens, "mint", failing_once)
+    invited(), invited()
+    pumped = pump("mailer")
+    assert pumped.answers["mailer"] == [{"batchItemFailures": []}]
+    aside, gone = (waiting(functions, record) for record in pumped.records["mailer"])
+    assert aside["reason"] == "TypeError"
+    assert gone is None
+
+
 @pytest.mark.parametrize(
     ("code", "status"), [("TooManyRequestsException", 429), ("LimitExceededException", 400), ("InternalFailure", 500)]
 )

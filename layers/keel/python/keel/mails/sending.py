@@ -5,7 +5,7 @@ What SES will not send goes aside, so that it holds nobody else up; what it cann
 
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from keel import aws, clock, table
 from keel.gate import user_key
@@ -13,7 +13,7 @@ from keel.logs import describe, logger
 from keel.mails import outbox, tokens
 from keel.mails.outbox import Purpose
 from keel.settings import mail_settings
-from keel.table import Item, Key
+from keel.table import Congested, Item, Key
 from keel.users import items
 
 # Nothing that a user wrote stands in a mail: an invitation must not carry a stranger's words to a stranger.
@@ -40,11 +40,15 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
     failures = []
     for record in event["Records"]:
         keys = record["dynamodb"]["Keys"]
+        key = Key(keys["pk"]["S"], keys["sk"]["S"])
         try:
-            deliver(Key(keys["pk"]["S"], keys["sk"]["S"]))
-        except Exception as error:  # noqa: BLE001 - a batch processor: one mail must not fail the others
+            deliver(key)
+        except (BotoCoreError, ClientError, Congested) as error:
             logger.error("a mail waits", **describe(error))
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
+        except Exception as error:  # noqa: BLE001 - a batch processor: a mail that makes us fail must not stop the others
+            logger.error("a mail went aside", **describe(error))
+            outbox.put_aside(key, type(error).__name__)
     return {"batchItemFailures": failures}
 
 
