@@ -117,7 +117,8 @@ def test_definitions_are_listed_by_order_and_then_creation(account: Account) -> 
     for wanted, expected in (("company", [first]), ("contact", [second, last])):
         assert account.does("custom-fields-list", {"entity_type": wanted})["items"] == expected
     assert account.does("custom-fields-list", {"entity_type": None}) == listed
-    assert account("custom-fields-list", {"entity_type": "project"}).code == "custom_fields.invalid_entity_type"
+    for unknown in ("project", ""):
+        assert account("custom-fields-list", {"entity_type": unknown}).code == "custom_fields.invalid_entity_type"
 
 
 # --- Values -----------------------------------------------------------------------------------------

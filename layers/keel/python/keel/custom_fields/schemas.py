@@ -27,7 +27,7 @@ class CustomFieldUpdate(ById):
 
 
 class CustomFieldList(Body):
-    entity_type: str = ""
+    entity_type: str | None = None
 
 
 class CustomField(Record, CustomFieldCreate):
