@@ -1,11 +1,13 @@
 """Does an import end the same whatever interrupts it? Workers that run out of time, die, meet, or are told twice."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.imports.test_imports import settled
+from tests.harness.wire import Killed, conflict
+from tests.imports.test_imports import counts, settled
 
 ROWS = 40
 
@@ -75,3 +77,247 @@ def test_a_storage_that_knows_no_ranges_gives_no_row_twice(importer, monkeypatch
     small_groups(3)
     settled(ours.run(people(), duplicate_handling="create"))
     assert len(ours.all()) == ROWS * 9 // 10
+
+
+# ---- Workers that die -----------------------------------------------------------------------------------------------
+
+FEW = "\n".join(
+    [
+        "first_name,email,company,source,tags",
+        "One,old@example.com,Acme,Web,x",
+        "Two,two@example.com,acme,Web,",
+        ",nobody@example.com,,,",
+        "Three,,Other,web,a;b",
+        "Two again,TWO@example.com,Acme,Fair,c",
+        "Four,four@example.com,,,",
+        "Old,old@example.com,New,,d",
+    ]
+)
+
+
+def begun(ours: Any, mode: str) -> str:
+    """An import that waits for its worker, in an account that has a record already."""
+    ours.make("contacts-create", first_name="Old", email="old@example.com", tags=["kept"])
+    uploaded = ours.preview(FEW)
+    mapping = uploaded["preview"]["suggested_mapping"]
+    return str(ours.confirm(uploaded["job"]["id"], mapping, duplicate_handling=mode).result["id"])
+
+
+def until_done(ours: Any, job_id: str) -> None:
+    """As the queue does: the message comes again until it was handled."""
+    while ours.job(job_id)["status"] in ("processing", "undoing"):
+        ours.work(job_id)
+
+
+def killed(ours: Any, job_id: str, inject: Any, wire: Any, skip: int, *, after: bool) -> bool:
+    """A worker that dies at a call; False when it makes no such call."""
+    injection = inject("*", Killed(), skip=skip, after=after)
+    try:
+        ours.work(job_id)
+    except Killed:
+        return True
+    finally:
+        wire.clear()
+    return injection.hits > 0
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a call", "after a call"])
+@pytest.mark.parametrize("mode", ["skip", "update", "create"])
+def test_a_worker_may_die_at_any_call(importer, inject, wire, small_groups, mode, after):
+    small_groups(4)
+    whole = importer()
+    whole_id = begun(whole, mode)
+    until_done(whole, whole_id)
+    expected, expected_counts = state(whole), settled(whole.job(whole_id))
+    points = 0
+    while True:
+        ours = importer()
+        job_id = begun(ours, mode)
+        if not killed(ours, job_id, inject, wire, points, after=after):
+            break
+        until_done(ours, job_id)
+        assert settled(ours.job(job_id)) == expected_counts, points
+        assert state(ours) == expected, points
+        assert [error["row"] for error in ours.errors(job_id)["items"]] == [3], points
+        points += 1
+    assert points >= 10
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a call", "after a call"])
+def test_undoing_may_die_at_any_call(importer, inject, wire, small_groups, after):
+    small_groups(4)
+    points = int(after)  # every other call is killed before it, those between after it
+    while True:
+        ours = importer()
+        job_id = begun(ours, "update")
+        until_done(ours, job_id)
+        edited = next(each for each in ours.all() if each["first_name"] == "Four")
+        ours.make("contacts-update", id=edited["id"], notes="edited")
+        ours.make("imports-undo", id=job_id)
+        if not killed(ours, job_id, inject, wire, points, after=after):
+            break
+        until_done(ours, job_id)
+        assert ours.job(job_id)["kept_count"] == 1, points
+        assert [(each["first_name"], each["tags"]) for each in ours.all()] == [("Old", ["kept"]), ("Four", [])], points
+        assert ours.all("companies-list") == ours.all("sources-list") == [], points
+        points += 2
+    assert points >= 10
+
+
+def test_a_message_that_comes_twice_repeats_nothing(importer, small_groups):
+    ours = importer()
+    job_id = begun(ours, "create")
+    ours.work(job_id)
+    done, found = ours.job(job_id), ours.all()
+    ours.work(job_id)
+    assert ours.job(job_id) == done
+    assert ours.all() == found
+
+
+def test_two_workers_at_once_repeat_nothing(importer, small_groups):
+    small_groups(2)
+    for mode in ("skip", "update", "create"):
+        whole, ours = importer(), importer()
+        whole_id, job_id = begun(whole, mode), begun(ours, mode)
+        until_done(whole, whole_id)
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(ours.work, [job_id] * 3))
+        until_done(ours, job_id)
+        assert settled(ours.job(job_id)) == settled(whole.job(whole_id))
+        assert state(ours) == state(whole)
+
+
+def test_two_imports_of_the_same_file_at_once_make_no_doubles(importer, small_groups):
+    small_groups(5)
+    ours = importer()
+    jobs = []
+    for _ in range(2):
+        uploaded = ours.preview(people())
+        mapping = uploaded["preview"]["suggested_mapping"]
+        jobs.append(ours.confirm(uploaded["job"]["id"], mapping).result["id"])
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(ours.work, jobs))
+    for job_id in jobs:
+        until_done(ours, job_id)
+    found = [settled(ours.job(job_id)) for job_id in jobs]
+    assert sum(created for created, *_ in found) == len(ours.all()) == 17
+    assert len(ours.all("companies-list")) == 3
+    assert len(ours.all("sources-list")) == 2
+
+
+def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch):
+    from keel.imports import groups
+
+    ours = importer()
+    source = ours.make("sources-create", name="Web")
+    uploaded = ours.preview(FEW)
+    job_id = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"]).result["id"]
+    judge = groups.Group.judge
+    changes = [lambda: ours.make("sources-archive", id=source["id"])]
+
+    def meanwhile(group: Any) -> None:
+        judge(group)
+        if changes:
+            changes.pop()()
+
+    monkeypatch.setattr(groups.Group, "judge", meanwhile)
+    until_done(ours, job_id)
+    assert settled(ours.job(job_id)) == (3, 0, 0, 4)
+    assert all(each["source_id"] is None or each["source_name"] != "Web" for each in ours.all())
+
+
+def test_conflicts_and_throttles_are_waited_for(importer, inject):
+    ours = importer()
+    job_id = begun(ours, "skip")
+    inject("TransactWriteItems", conflict(), times=3)
+    inject("TransactWriteItems", conflict("None", "ThrottlingError"), times=2, skip=3)
+    until_done(ours, job_id)
+    settled(ours.job(job_id))
+
+
+def test_a_lost_answer_is_not_taken_for_another_worker(importer, inject):
+    ours = importer()
+    job_id = begun(ours, "create")
+    lost = inject("TransactWriteItems", conflict(), after=True)
+    assert ours.work(job_id) == {"batchItemFailures": []}
+    assert lost.hits == 1
+    assert settled(ours.job(job_id)) == (6, 0, 0, 1)
+
+
+def test_an_import_that_was_cancelled_while_it_ran_ends_there(importer, monkeypatch, small_groups):
+    from keel.imports import groups
+
+    small_groups(4)
+    ours = importer()
+    job_id = begun(ours, "create")
+    commit = groups.Group.commit
+
+    def meanwhile(group: Any, *arguments: Any, **named: Any) -> Any:
+        after = commit(group, *arguments, **named)
+        ours.make("imports-cancel", id=job_id)
+        return after
+
+    monkeypatch.setattr(groups.Group, "commit", meanwhile)
+    ours.work(job_id)
+    job = ours.job(job_id)
+    assert (job["status"], job["processed_rows"], sum(counts(job))) == ("cancelled", 4, 4)
+    assert len(ours.all()) == 4
+    assert ours.undo(job_id)["kept_count"] == 0
+    assert [each["first_name"] for each in ours.all()] == ["Old"]
+
+
+# ---- Jobs that nobody finishes --------------------------------------------------------------------------------------
+
+
+def later(monkeypatch: pytest.MonkeyPatch, milliseconds: int) -> None:
+    from keel import clock
+
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + milliseconds)
+
+
+def test_a_job_whose_message_was_lost_is_taken_up(importer, invoke, monkeypatch, pump):
+    from keel import clock
+
+    ours = importer()
+    monkeypatch.setattr("keel.imports.jobs.go_on", lambda _job: None)
+    job_id = begun(ours, "skip")
+    monkeypatch.undo()
+    pump("import_worker")
+    assert ours.job(job_id)["status"] == "processing"
+    later(monkeypatch, 6 * clock.MINUTE)
+    invoke("unfinished_jobs", {})
+    monkeypatch.undo()
+    pump("import_worker")
+    settled(ours.job(job_id))
+
+
+def test_a_job_that_comes_no_further_fails(importer, invoke, monkeypatch):
+    from keel import clock
+
+    ours = importer()
+    job_id = begun(ours, "skip")
+    for _ in range(7):
+        later(monkeypatch, 6 * clock.MINUTE)
+        invoke("unfinished_jobs", {})
+    monkeypatch.undo()
+    job = ours.job(job_id)
+    assert job["status"] == "failed"
+    assert "row 0" in job["error"]
+
+
+def test_uploads_that_never_come_and_previews_that_nobody_confirms_fail(importer, invoke, monkeypatch):
+    from keel import clock
+
+    ours = importer()
+    waiting, previewed = ours.request(), ours.preview(FEW)["job"]["id"]
+    invoke("unfinished_jobs", {})
+    later(monkeypatch, clock.DAY + clock.MINUTE)
+    invoke("unfinished_jobs", {})
+    monkeypatch.undo()
+    assert (ours.job(waiting)["status"], ours.job(previewed)["status"]) == ("failed", "uploaded")
+    assert "24 hours" in ours.job(waiting)["error"]
+    later(monkeypatch, 7 * clock.DAY + clock.MINUTE)
+    invoke("unfinished_jobs", {})
+    monkeypatch.undo()
+    assert ours.job(previewed)["status"] == "failed"
