@@ -118,7 +118,7 @@ def killed(ours: Any, job_id: str, inject: Any, wire: Any, skip: int, *, after: 
         return True
     finally:
         wire.clear()
-    return injection.hits > 0
+    return bool(injection.hits)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a call", "after a call"])
