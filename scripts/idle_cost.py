@@ -23,7 +23,7 @@ def lines() -> list[tuple[str, float]]:
     more = sum(_metrics(alarm["Properties"]) for alarm in _of("AWS::CloudWatch::Alarm").values()) - watched
     events = [event for each in template.functions().values() for event in each.get("Events", {}).values()]
     queues = sum(event["Type"] == "SQS" for event in events)
-    runs = sum(_runs(event["Properties"]["ScheduleExpression"]) for event in events if event["Type"] == "ScheduleV2")
+    runs = sum(_runs(template.schedule(event)) for event in events if event["Type"] in template.SCHEDULES)
     return [
         (f"{len(_of('AWS::KMS::Key'))} key of KMS, for the secrets of webhooks", KEY * len(_of("AWS::KMS::Key"))),
         ("1 secret of Secrets Manager, the keys of tokens", SECRET * len(_of("AWS::SecretsManager::Secret"))),

@@ -12,6 +12,7 @@ from template import ROOT
 sys.path.insert(0, str(ROOT / "layers/keel/python"))
 
 import client
+import diagram
 import idle_cost
 from reference.document import document
 from reference.errors import page
@@ -24,6 +25,7 @@ def written() -> dict[str, str]:
         "openapi.json": json.dumps(described, ensure_ascii=False, indent=1) + "\n",
         "docs/errors.md": page(),
         "docs/operating.md": idle_cost.inserted((ROOT / "docs/operating.md").read_text()),
+        "docs/architecture.md": diagram.inserted((ROOT / "docs/architecture.md").read_text()),
         **client.generate(described),
     }
 

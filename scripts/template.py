@@ -8,6 +8,8 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 
+SCHEDULES = ("Schedule", "ScheduleV2")
+
 
 class _Loader(yaml.CSafeLoader):
     """Reads !Ref x as {"Ref": "x"} and !Sub x as {"Fn::Sub": "x"}, as CloudFormation does."""
@@ -61,3 +63,9 @@ def routes() -> dict[tuple[str, str], str]:
         for event in properties.get("Events", {}).values()
         if event["Type"] == "Api"
     }
+
+
+def schedule(event: dict[str, Any]) -> str:
+    """When a scheduled function runs: rate(…) or cron(…)."""
+    properties = event["Properties"]
+    return str(properties.get("ScheduleExpression") or properties["Schedule"])

@@ -1,58 +1,16 @@
 """Does the reference work for somebody who has just opened it? Tried in a browser, under the paths of a deployment."""
 
 import re
-import threading
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import browser
-import template
-from tests.harness.gateway import fresh_address, request_event
 
-PREFIX = "/_aws/execute-api/abc123/v1"
 PATIENCE = 60_000  # milliseconds: the machine may have much else to do
 SCREENS = {"wide": (1280, 900), "narrow": (390, 800)}
-
-
-@pytest.fixture
-def site(functions) -> Iterator[str]:
-    """The address of the deployment: what the gateway does between the browser and the handlers."""
-    lock, routes, address = threading.Lock(), template.routes(), fresh_address()
-
-    class Gateway(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            url = urlsplit(self.path)
-            path = url.path.removeprefix(PREFIX)
-            raw = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
-            event = request_event(
-                path, method=self.command, address=address, raw=raw or None, headers=dict(self.headers)
-            )
-            event["queryStringParameters"] = dict(parse_qsl(url.query)) or None
-            with lock:
-                answer = functions.invoke(routes.get((self.command, path), "api"), event)
-            self.send_response(answer["statusCode"])
-            for name, value in answer["headers"].items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer["body"].encode())
-
-        do_GET = do_POST = do_OPTIONS = answer  # noqa: N815 - the names that the server calls
-
-        def log_message(self, *_: object) -> None:
-            """Nothing: the functions log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,64 @@
+"""Is what the pages under docs say true? Commands are run, links followed, drawings drawn anew."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import diagram
+import template
+
+DOCS = template.ROOT / "docs"
+GUIDES = ("getting-started", "pagination", "rate-limits", "idempotency")
+PAGES = sorted([*DOCS.glob("*.md"), *template.ROOT.glob("*.md")])
+
+
+def commands(page: str) -> str:
+    return "\n".join(re.findall(r"```bash\n(.*?)```", (DOCS / f"{page}.md").read_text(), re.DOTALL))
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_the_commands_of_a_guide_do_what_it_says(page, site, owner):
+    script = commands(page)
+    assert "curl" in script
+    done = subprocess.run(
+        [str(shutil.which("bash")), "-euo", "pipefail", "-c", script],
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "URL": site, "TOKEN": owner().token},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not target.startswith(("http:", "https:")):
+            place, _, anchor = target.partition("#")
+            path = (page.parent / place) if place else page
+            assert path.exists(), target
+            if anchor:
+                assert anchor in anchors(path.read_text()), target
+
+
+def anchors(text: str) -> set[str]:
+    """What GitHub makes of headings, and what a page sets itself."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return made | set(re.findall(r'<a id="([^"]+)"', text))
+
+
+def test_the_architecture_is_drawn_from_the_template():
+    text = (DOCS / "architecture.md").read_text()
+    assert diagram.inserted(text) == text, "run make openapi"
+    assert "Table -- stream --> MailerFunction" in text
+
+
+def test_every_parameter_of_the_template_is_in_the_guide_for_operators():
+    guide = (DOCS / "operating.md").read_text()
+    for name in template.load()["Parameters"]:
+        assert f"`{name}`" in guide, name
