@@ -22,8 +22,6 @@ from keel.search import Term
 from keel.table import Item, Key
 
 _READS: Final = 20
-# What is left of those for records and names when the postings have been read.
-_SHARE: Final = 3
 # Lambda answers with 6 MB at most, of which a character takes up to four bytes.
 _PAGE_CHARACTERS: Final = 1_200_000
 
@@ -85,9 +83,7 @@ class _Finder:
         self.terms = terms
         self.limit = limit
         # A page of one may be hard to find, too.
-        budget = _READS * max(limit, PAGE)
-        self.reserve = budget // _SHARE
-        self.reader = Reader(budget - self.reserve)
+        self.reader = Reader(_READS * max(limit, PAGE))
         self.known: dict[Key, Item | None] = {}
 
     def find(self, position: str) -> _Found:
@@ -107,30 +103,41 @@ class _Finder:
     def _matching(self, stream: Stream, position: str, wanted: int) -> _Found:
         records: list[Record] = []
         batch, more = wanted, True
-        left = self.reserve
         while more and len(records) < wanted:
+            # Half of what may still be read is for the records that the postings lead to, and their names.
+            self.reader.kept = self.reader.left // 2
             ids, position, more = _take(stream, position, batch)
-            before = len(self.known)
-            records += self._checked(ids)
-            if len(ids) < batch:
+            fitting = self._fitting(ids)
+            records += self._checked(fitting)
+            if len(fitting) < len(ids):
+                return _Found(records, fitting[-1], more=True)
+            if not ids:
                 break
-            left -= len(self.known) - before
-            batch = min(2 * batch, table.READ_LIMIT, left // (1 + len(self.kind.all_joins)))
-            if batch < 1:
-                break
+            batch = table.READ_LIMIT
         return _Found(records, position, more)
+
+    def _fitting(self, ids: Sequence[str]) -> Sequence[str]:
+        """As many of the ids as there is room to read, the first in any case."""
+        keys: set[Key] = set()
+        for count, id_ in enumerate(ids):
+            keys |= {key for key in self._keys(id_) if key not in self.known}
+            if count and len(keys) > self.reader.left:
+                return ids[:count]
+        return ids
+
+    def _keys(self, id_: str) -> list[Key]:
+        """What there is to read for an id: its record, unless it was read, and what it is said to point to."""
+        joins, item = self.kind.all_joins, self.reader.items.get(id_)
+        if item is not None:
+            return references.keys_of(joins, self.account_id, item)
+        points = references.keys_of(joins, self.account_id, self.reader.points.get(id_, {}))
+        return [self.kind.key(self.account_id, id_), *points]
 
     def _checked(self, ids: Sequence[str]) -> list[Record]:
         """Those of the records that exist and match; one round trip where the hints are right."""
-        unread = [id_ for id_ in ids if id_ not in self.reader.items]
-        keys = {id_: self.kind.key(self.account_id, id_) for id_ in unread}
-        hinted = [
-            key
-            for id_ in unread
-            for key in references.keys_of(self.kind.all_joins, self.account_id, self.reader.points.get(id_, {}))
-        ]
-        self._read([*keys.values(), *hinted])
-        items = [self.reader.items[id_] if id_ in self.reader.items else self.known[keys[id_]] for id_ in ids]
+        self._read([key for id_ in ids for key in self._keys(id_)])
+        read = self.reader.items
+        items = [read.get(id_) or self.known[self.kind.key(self.account_id, id_)] for id_ in ids]
         records = [store.from_item(self.kind, item) for item in items if item is not None]
         self._read([key for each in records for key in references.keys_of(self.kind.all_joins, self.account_id, each)])
         return [record for record in records if self._matches(record)]
@@ -140,6 +147,7 @@ class _Finder:
         if missing and self.kind.has_custom_fields:
             missing |= {definitions.version_key(self.account_id)} - self.known.keys()
         self.known |= references.read(missing)
+        self.reader.spend(len(missing))
 
     def _matches(self, record: Record) -> bool:
         shown = references.without_dangling(self.kind, record, self.known)

@@ -4,7 +4,8 @@ A plan never decides what is on a page: it gives candidates, a superset, and eve
 record. So it may leave out whatever would cost more than it narrows down:
 
 - A filter has its postings sorted as lists are. Several values of one are a union, several filters an
-  intersection. One that is seen to its end at once decides alone.
+  intersection, but for those that are much denser than another: to seek in them costs more than to check. One that
+  is seen to its end at once decides alone.
 - A search word is the start of words, and the postings are sorted by word. Their words are looked through from
   the last one down; the ids of small words are collected, and a word with many records is a sorted list of its
   own. When that does not come to an end, the beginning matches so much that reading records newest first finds
@@ -21,7 +22,19 @@ from keel.records import postings
 from keel.records.filters import Criterion
 from keel.records.kinds import Kind
 from keel.records.schemas import PAGE
-from keel.records.streams import Intersection, Known, Partition, Reader, Records, Spent, Stream, Union, Word
+from keel.records.streams import (
+    Intersection,
+    Known,
+    Partition,
+    Reader,
+    Records,
+    Source,
+    Spent,
+    Stream,
+    Union,
+    Word,
+    worth_reading,
+)
 from keel.search import Term
 
 _TERMS: Final = 3  # of a search, the longest
@@ -49,12 +62,13 @@ class Plan:
         if not found:
             chunk = self._chunk if criteria or terms else self.page
             return Records(self.reader, self.kind.key(self.account_id, "").pk, chunk)
+        found = worth_reading(found, self.position)
         return found[0] if len(found) == 1 else Intersection(found)
 
-    def _narrowing(self, criteria: list[Criterion], terms: list[Term]) -> list[Stream]:
+    def _narrowing(self, criteria: list[Criterion], terms: list[Term]) -> list[Source]:
         """Streams that each have all candidates; every one has been read from the position down, so that each
         call gets further. Only one where that one settles it."""
-        found: list[Stream] = []
+        found: list[Source] = []
         for term in sorted(terms, key=_length, reverse=True)[:_TERMS]:
             stream = self._of_term(term)
             if isinstance(stream, Known) and len(stream.ids) <= self._chunk:
@@ -68,7 +82,7 @@ class Plan:
                 found.append(stream)
         return found
 
-    def _is_read(self, stream: Stream) -> bool:
+    def _is_read(self, stream: Source) -> bool:
         try:
             stream.below(self.position)
         except Spent:
@@ -79,7 +93,7 @@ class Plan:
     def _chunk(self) -> int:
         return 2 * max(self.page, PAGE)
 
-    def _of_criterion(self, criterion: Criterion) -> list[Stream]:
+    def _of_criterion(self, criterion: Criterion) -> list[Source]:
         values, field = criterion.values, criterion.filter.field
         if criterion.filter.every:
             return [self._list(field, value, self.page) for value in values]
@@ -92,7 +106,7 @@ class Plan:
     def _list(self, field: str, value: str, chunk: int) -> Partition:
         return Partition(self.reader, postings.partition(self.account_id, self.kind.name, field, value), chunk)
 
-    def _of_term(self, term: Term) -> Stream | None:
+    def _of_term(self, term: Term) -> Source | None:
         """The records with the longest word of a term; None when they are too many to look through."""
         if term.email:
             email = term.email[: search.KEPT]
@@ -103,7 +117,7 @@ class Plan:
         streams = [stream for stream in found if stream is not None]
         return _merged(streams) if len(streams) == len(found) else None
 
-    def _of_targets(self, field: str, word: str) -> Stream | None:
+    def _of_targets(self, field: str, word: str) -> Source | None:
         """The records that point by `field` to a record with this word."""
         [reference] = [join for join in self.kind.all_joins if join.field == field]
         targets = self._of_word(reference.kind, word)
@@ -111,12 +125,12 @@ class Plan:
             return None
         return _merged([self._list(field, id_, max(2, self._chunk // len(targets.ids))) for id_ in targets.ids])
 
-    def _of_word(self, kind: str, word: str) -> Stream | None:
+    def _of_word(self, kind: str, word: str) -> Source | None:
         return self._of_start(postings.words_partition(self.account_id, kind, word), word)
 
-    def _of_start(self, pk: str, start: str) -> Stream | None:
+    def _of_start(self, pk: str, start: str) -> Source | None:
         known: list[str] = []
-        lists: list[Stream] = []
+        lists: list[Source] = []
         highest = ""
         for _ in range(_STEPS):
             between = (start, highest) if highest else None
@@ -143,7 +157,7 @@ def _length(term: Term) -> int:
     return max(len(word) for word in term.words or (term.email,))
 
 
-def _merged(streams: list[Stream]) -> Stream:
+def _merged(streams: list[Source]) -> Source:
     known = [stream for stream in streams if isinstance(stream, Known)]
     others = [stream for stream in streams if not isinstance(stream, Known)]
     together = Known(id_ for stream in known for id_ in stream.ids)

@@ -16,6 +16,7 @@ from keel.table import Item, Page
 # Above every id; ids are ASCII.
 TOP: Final = "~"
 _LARGEST_CHUNK: Final = 200
+_MUCH: Final = 2
 
 
 class Spent(Exception):
@@ -52,13 +53,24 @@ class Reader:
         found = table.query(
             pk, begins=begins, between=between, before=before, newest_first=True, limit=min(limit, room)
         )
-        self.left -= max(1, len(found.items))
+        self.spend(max(1, len(found.items)))
         return found
+
+    def spend(self, items: int) -> None:
+        self.left -= items
 
 
 class Stream(Protocol):
     def below(self, bound: str) -> str | None:
         """The greatest id below the bound, None when there is none; raises `Spent`."""
+
+
+class Source(Stream, Protocol):
+    """A stream that is no intersection."""
+
+    def window(self, bound: str) -> tuple[list[str], bool]:
+        """The ids below the bound that have been read already, the greatest first and none left out; and whether
+        these are all."""
 
 
 class Known:
@@ -70,6 +82,9 @@ class Known:
     def below(self, bound: str) -> str | None:
         at = bisect_left(self.ids, bound)
         return self.ids[at - 1] if at else None
+
+    def window(self, bound: str) -> tuple[list[str], bool]:
+        return self.ids[: bisect_left(self.ids, bound)][::-1], True
 
 
 class Partition:
@@ -94,6 +109,9 @@ class Partition:
             found = self.query(bound)
             self.chunk = min(2 * self.chunk, _LARGEST_CHUNK)
             self.ids, self.ended, self._at = [self.take(item) for item in found.items], not found.more, 0
+
+    def window(self, bound: str) -> tuple[list[str], bool]:
+        return [id_ for id_ in self.ids if id_ < bound], self.ended
 
     def query(self, bound: str) -> Page:
         return self.reader.query(self.pk, before=bound, limit=self.chunk)
@@ -130,12 +148,19 @@ class Word(Partition):
 class Union:
     """The ids that are in any of the streams."""
 
-    def __init__(self, streams: Sequence[Stream]) -> None:
+    def __init__(self, streams: Sequence[Source]) -> None:
         self.streams = streams
 
     def below(self, bound: str) -> str | None:
         found = [id_ for stream in self.streams if (id_ := stream.below(bound)) is not None]
         return max(found, default=None)
+
+    def window(self, bound: str) -> tuple[list[str], bool]:
+        windows = [stream.window(bound) for stream in self.streams]
+        # Below the last id of a part that goes on, nothing is known of that part.
+        reach = max((ids[-1] if ids else bound for ids, is_all in windows if not is_all), default="")
+        together = {id_ for ids, _ in windows for id_ in ids if id_ >= reach}
+        return sorted(together, reverse=True), not reach
 
 
 class Intersection:
@@ -158,3 +183,16 @@ class Intersection:
             candidate, bound = found, through(found)
             at = (at + 1) % len(self.streams)
         return candidate
+
+
+def worth_reading(streams: Sequence[Source], position: str) -> list[Source]:
+    """The streams without those that are much denser than the sparsest: to seek in them costs more than to check
+    what the others have in common. All have been read from the position down."""
+    windows = [stream.window(position) for stream in streams]
+    # The one that is known to its end, or else reaches furthest down.
+    sparsest, _ = min(windows, key=lambda window: (not window[1], window[0][-1] if window[0] else ""))
+
+    def is_much_denser(ids: list[str]) -> bool:
+        return bool(ids) and _MUCH * sum(id_ >= ids[-1] for id_ in sparsest) < len(ids)
+
+    return [stream for stream, (ids, _) in zip(streams, windows, strict=True) if not is_much_denser(ids)]

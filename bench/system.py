@@ -1,0 +1,163 @@
+"""What do the benchmarks run on? The real engine, a stand-in for Secrets Manager, the handlers, accounts to fill."""
+
+import importlib.util
+import json
+import os
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / folder) for folder in ("layers/keel/python", "scripts", ".")]
+
+from tests.harness.dynamodb_local import dynamodb_local  # noqa: E402 - found by the path above
+from tests.harness.gateway import request_event  # noqa: E402
+
+TABLE: Final = "keel-bench"
+_SECRET: Final = json.dumps({"active": "k1", "k1": "0123456789abcdef" * 4})
+
+
+class _Secrets(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        answer = json.dumps({"SecretString": _SECRET}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
+        """Say nothing."""
+
+
+@contextmanager
+def system() -> Iterator[None]:
+    """The environment of the functions, with the table in a fresh engine."""
+    secrets = ThreadingHTTPServer(("127.0.0.1", 0), _Secrets)
+    threading.Thread(target=secrets.serve_forever, daemon=True).start()
+    with dynamodb_local() as endpoint:
+        os.environ |= environment(endpoint, f"http://127.0.0.1:{secrets.server_port}")
+        _create_table()
+        yield
+    secrets.shutdown()
+
+
+def environment(dynamodb: str, secrets: str) -> dict[str, str]:
+    rates = ("PUBLIC", "USER", "APP", "LOGIN", "FORGOT_PASSWORD", "RESET_PASSWORD")
+    return {
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
+        "LAMBDA_TASK_ROOT": str(ROOT),
+        "POWERTOOLS_SERVICE_NAME": "keel",
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+        "TABLE_NAME": TABLE,
+        "TOKEN_KEYS_SECRET": "token-keys",
+        "ALLOWED_ORIGINS": "*",
+        "WEBHOOK_EXEMPT_HOSTS": "",
+        **{f"RATE_{name}": "10000/10000" for name in rates},
+    }
+
+
+def _create_table() -> None:
+    from botocore.session import get_session
+
+    get_session().create_client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+
+
+class Context:
+    aws_request_id = "bench"
+
+
+@dataclass
+class Account:
+    """An account with one user, who calls operations."""
+
+    account_id: str
+    user_id: str
+    token: str
+
+    @classmethod
+    def open(cls) -> "Account":
+        from keel import clock, gate, ids, table, tokens
+
+        now = clock.now()
+        account_id, user_id = ids.mint(now), ids.mint(now)
+        key = gate.user_key(account_id, user_id)
+        user = {"email": "ada@example.com", "name": "Ada", "role": "owner", "must_change_password": False, "epoch": 1}
+        table.apply(table.put({"pk": key.pk, "sk": key.sk, "kind": "user", **user}))
+        token = tokens.issue(tokens.AccessToken("user", account_id, user_id, ids.mint(now), 1))
+        return cls(account_id, user_id, token)
+
+    def event(self, operation: str, body: Any) -> dict[str, Any]:
+        return request_event(operation, body, token=self.token, address="198.18.0.1")
+
+    def does(self, operation: str, **body: Any) -> Any:
+        response = handler(operation.rpartition("-")[0])(self.event(operation, body), Context)
+        answer = json.loads(response["body"])
+        if not answer["ok"]:
+            raise RuntimeError(answer)
+        return answer["result"]
+
+    def fill(self, records: Iterator[tuple[str, dict[str, Any]]]) -> None:
+        """Store records with their postings as they would have been created, many at once."""
+        from keel import table
+
+        with ThreadPoolExecutor(4) as pool:
+            batch: list[Any] = []
+            for kind, values in records:
+                batch += self._items(kind, values)
+                if len(batch) >= 10 * table.WRITE_LIMIT:
+                    pool.submit(table.batch_write, batch)
+                    batch = []
+                    while pool._work_queue.qsize() > 16:
+                        threading.Event().wait(0.01)
+            pool.submit(table.batch_write, batch)
+
+    def _items(self, kind_name: str, values: dict[str, Any]) -> list[Any]:
+        from keel import clock, ids
+        from keel.records import postings, registry, store
+
+        kind, now = registry.KINDS[kind_name], clock.now()
+        whose = {"account_id": self.account_id, "created_by": self.user_id}
+        when = {"created_at": clock.text(now), "updated_at": clock.text(now), "version": 1, "revision": 1}
+        record = kind.defaults | {"id": ids.mint(now)} | whose | when | values
+        return [store.to_item(kind, record), *postings.change(kind, None, record).added]
+
+
+_handlers: dict[str, Any] = {}
+
+
+def handler(function: str) -> Any:
+    """The handler of functions/<function>/app.py."""
+    if function not in _handlers:
+        path = ROOT / "functions" / function / "app.py"
+        specification = importlib.util.spec_from_file_location(f"functions.{function}", path)
+        if specification is None or specification.loader is None:
+            raise RuntimeError(f"no function {function}")
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        _handlers[function] = module.handler
+    return _handlers[function]
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
