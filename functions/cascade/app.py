@@ -3,7 +3,11 @@
 from typing import Any
 
 from keel.records import cascade
+from keel.settings import cascade_settings, settings
 from keel.workers import Event, Failures, go_through_stream
+
+settings()
+cascade_settings()
 
 
 def handler(event: Event, _context: Any) -> Failures:
