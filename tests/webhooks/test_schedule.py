@@ -1,0 +1,303 @@
+"""When is a delivery tried again? The steps, their jitter, Retry-After, and the jobs that watch the clock."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from keel import clock
+from keel.webhooks import schedule
+from tests.conftest import Call
+from tests.harness.functions import Functions
+from tests.harness.gateway import Session
+from tests.harness.stand_ins import StandIns
+from tests.webhooks.conftest import Registered
+from tests.webhooks.receivers import Receiver
+
+STEPS = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]
+NOW = clock.milliseconds("2026-06-01T12:00:00.000Z")
+
+
+@pytest.mark.parametrize(("tried", "step"), list(enumerate(STEPS, 1)))
+def test_each_step_has_a_fifth_of_jitter_either_way(tried: int, step: int) -> None:
+    delays = [schedule.delay(tried, "", NOW) or 0 for _ in range(500)]
+    assert min(delays) >= 800 * step
+    assert max(delays) <= 1_200 * step
+    assert min(delays) < 950 * step < 1_050 * step < max(delays)
+
+
+def test_there_is_nothing_after_the_tenth_attempt() -> None:
+    assert schedule.delay(10, "", NOW) is None
+    assert schedule.delay(10, "60", NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        ("0", 240, 360),
+        ("400", 400, 480),
+        ("600", 540, 600),
+        ("1000000000000", 540, 600),
+        ("-5", 240, 360),
+        ("soon", 240, 360),
+        ("1e9", 240, 360),
+        ("²", 240, 360),
+        (format_datetime(datetime(2026, 6, 1, 12, 7, tzinfo=UTC), usegmt=True), 420, 504),
+        (format_datetime(datetime(2026, 6, 1, 12, tzinfo=UTC) - timedelta(days=1), usegmt=True), 240, 360),
+        (format_datetime(datetime(2030, 1, 1, tzinfo=UTC), usegmt=True), 540, 600),
+    ],
+)
+def test_retry_after_is_honoured_between_one_and_two_steps(value: str, least: int, most: int) -> None:
+    delays = [schedule.delay(2, value, NOW) or 0 for _ in range(100)]
+    assert least * 1_000 <= min(delays)
+    assert max(delays) <= most * 1_000
+    assert len(set(delays)) > 10
+
+
+def test_endpoints_that_failed_together_do_not_come_back_together() -> None:
+    # An outage shared by ten thousand endpoints ends all their first attempts within the same minute.
+    at = [endpoint * 6 for endpoint in range(10_000)]
+    for tried in range(1, 10):
+        at = [each + (schedule.delay(tried, "", NOW) or 0) for each in at]
+        minutes = Counter(each // clock.MINUTE for each in at)
+        mean = len(at) / (max(minutes) - min(minutes) + 1)
+        assert max(minutes.values()) <= 3 * mean, f"retry {tried}"
+
+
+@pytest.fixture
+def failed_thrice(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    due: Callable[..., Any],
+) -> Registered:
+    """An endpoint with a delivery whose fourth attempt is half an hour away."""
+    listening.answers = [500, 500, 500]
+    made = register(listening.url)
+    call("contacts-create", {"first_name": "Ann"}, token=user.token)
+    flow()
+    for _ in range(2):
+        due(deliveries(made)[0])
+    return made
+
+
+def test_retry_far_off_waits_in_the_table_and_is_queued_when_due(
+    failed_thrice: Registered,
+    listening: Receiver,
+    deliveries: Callable[..., list[dict[str, Any]]],
+    functions: Functions,
+    flow: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [waiting] = deliveries(failed_thrice)
+    assert waiting["status"] == "pending"
+    functions.invoke("due_retries", {})
+    flow("webhook_delivery")
+    assert len(listening.received) == 3
+
+    due_at = clock.milliseconds(waiting["next_attempt_at"])
+    for _ in range(2):  # whoever comes second finds nothing to do
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "now", lambda: due_at + 1)
+            functions.invoke("due_retries", {})
+    flow("webhook_delivery")
+    [done] = deliveries(failed_thrice)
+    assert done["status"] == "succeeded"
+    assert len(listening.received) == 4
+
+
+def test_job_that_dies_before_it_removes_what_it_queued_makes_no_second_attempt(
+    failed_thrice: Registered,
+    listening: Receiver,
+    deliveries: Callable[..., list[dict[str, Any]]],
+    functions: Functions,
+    flow: Callable[..., None],
+    inject: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tests.harness.wire import Killed
+
+    [waiting] = deliveries(failed_thrice)
+    due_at = clock.milliseconds(waiting["next_attempt_at"])
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: due_at + 1)
+        inject("BatchWriteItem", Killed())
+        with pytest.raises(Killed):
+            functions.invoke("due_retries", {})
+        functions.invoke("due_retries", {})
+    flow("webhook_delivery")
+    assert len(listening.received) == 4
+
+
+# ---- Five days without one success -----------------------------------------------------------------------------------
+
+
+def endpoint_fails(call: Call, user: Session, listening: Receiver, flow: Callable[..., None]) -> None:
+    listening.default = 500
+    call("contacts-create", {"first_name": "Ann"}, token=user.token)
+    flow()
+
+
+@pytest.mark.parametrize("days", [4, 6])
+def test_job_disables_what_has_failed_for_five_days(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    functions: Functions,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+) -> None:
+    made = register(listening.url)
+    endpoint_fails(call, user, listening, flow)
+    now = clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now + days * clock.DAY)
+        functions.invoke("failing_endpoints", {})
+        functions.invoke("failing_endpoints", {})
+    shown = call("webhooks-get", {"id": made.id}, token=user.token).result
+    assert shown["is_active"] is (days < 5)
+    assert bool(shown["disabled_reason"]) is (days > 5)
+
+
+def test_attempt_disables_what_has_failed_for_five_days(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    due: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = register(listening.url)
+    endpoint_fails(call, user, listening, flow)
+    [delivery] = deliveries(made)
+    now = clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now + 6 * clock.DAY)
+        due(delivery)
+    shown = call("webhooks-get", {"id": made.id}, token=user.token).result
+    assert shown["is_active"] is False
+    assert "5 days" in shown["disabled_reason"]
+
+
+@pytest.mark.parametrize("remedy", ["success", "url", "reactivation", "deletion"])
+def test_endpoint_that_got_well_is_not_disabled(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    functions: Functions,
+    monkeypatch: pytest.MonkeyPatch,
+    remedy: str,
+) -> None:
+    made = register(listening.url)
+    endpoint_fails(call, user, listening, flow)
+    if remedy == "success":
+        listening.default = 204
+        call("contacts-create", {"first_name": "Bob"}, token=user.token)
+        flow()
+    elif remedy == "url":
+        call("webhooks-update", {"id": made.id, "url": listening.url + "2"}, token=user.token)
+    elif remedy == "reactivation":
+        for active in (False, True):
+            call("webhooks-update", {"id": made.id, "is_active": active}, token=user.token)
+    else:
+        call("webhooks-delete", {"id": made.id}, token=user.token)
+    now = clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now + 6 * clock.DAY)
+        functions.invoke("failing_endpoints", {})
+    if remedy == "deletion":
+        assert call("webhooks-list", {}, token=user.token).result["items"] == []
+    else:
+        shown = call("webhooks-get", {"id": made.id}, token=user.token).result
+        assert shown["is_active"] is True
+        assert shown["disabled_reason"] == ""
+
+
+# ---- Lanes -----------------------------------------------------------------------------------------------------------
+
+
+def lane(stand_ins: StandIns, name: str) -> list[dict[str, Any]]:
+    """What lies in a queue for its workers, of which it is taken."""
+    url, found = str(stand_ins.value({"Ref": name})), []
+    client = boto3.client("sqs")
+    while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get(
+        "Messages"
+    ):
+        for message in messages:
+            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found.append({**json.loads(message["Body"]), "group": message["Attributes"]["MessageGroupId"]})
+    return found
+
+
+def test_endpoint_takes_no_more_of_the_fast_lane_than_its_slots(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    due: Callable[..., Any],
+    stand_ins: StandIns,
+) -> None:
+    made = register(listening.url)
+    for _ in range(4):
+        call("contacts-create", {"first_name": "Ann"}, token=user.token)
+    flow("event_publisher", "webhook_fanout")
+    queued = [each for each in lane(stand_ins, "WebhookQueue") if each["endpoint_id"] == made.id]
+    assert {each["group"] for each in queued} == {made.id}
+    pending = deliveries(made)
+    lane(stand_ins, "WebhookOverflowQueue")
+    # While one is being answered the next is taken in hand, and so on: four at once, for three slots.
+    waiting = pending[1:]
+    listening.before_answer = lambda: due(waiting.pop()) if waiting else None
+    due(pending[0])
+    assert len(listening.received) == 3
+    [moved] = lane(stand_ins, "WebhookOverflowQueue")
+    assert moved["number"] == 1
+    assert moved["group"] == made.id
+    left = deliveries(made, status="pending")
+    assert [each["id"] for each in left] == [moved["delivery_id"]]
+    assert left[0]["attempts"] == []
+
+
+def test_slow_endpoint_waits_in_its_own_lane(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    stand_ins: StandIns,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from keel.webhooks import health
+
+    made = register(listening.url)
+    with monkeypatch.context() as patch:
+        patch.setattr(health, "_SLOW", 0)
+        call("contacts-create", {"first_name": "Ann"}, token=user.token)
+        flow()
+    call("contacts-create", {"first_name": "Bob"}, token=user.token)
+    flow("event_publisher", "webhook_fanout")
+    sent = len(listening.received)
+    lane(stand_ins, "WebhookOverflowQueue")
+    # Only the first of the two queues is looked at here.
+    [pending] = deliveries(made, status="pending")
+    flow("webhook_delivery")
+    assert len(listening.received) == sent + 1  # by the second lane, which the pump drains after the first
+    assert deliveries(made)[0]["id"] == pending["id"]
+    assert deliveries(made)[0]["status"] == "succeeded"
