@@ -446,3 +446,28 @@ def test_a_cancelled_import_can_be_undone(importer):
     job_id = ours.request()
     ours.make("imports-cancel", id=job_id)
     assert ours.undo(job_id)["status"] == "undone"
+
+
+def test_errors_of_enormous_rows_come_in_answers_that_can_be_sent(importer):
+    ours = importer()
+    row = "," + ",".join(["é" * 9_000] * 4)
+    job = ours.run("first_name,a,b,c,d\n" + f"{row}\n" * 60)
+    assert settled(job) == (0, 0, 0, 60)
+    rows, cursor, pages = [], "", 0
+    while True:
+        page = ours.errors(job["id"], limit=100, cursor=cursor)
+        rows += [error["row"] for error in page["items"]]
+        cursor, pages = page["next_cursor"], pages + 1
+        if not cursor:
+            break
+    assert rows == list(range(1, 61))
+    assert pages > 1
+
+
+def test_a_cell_that_is_too_long_fails_its_row_alone(importer):
+    ours = importer()
+    job = ours.run(f"first_name,notes\nAda,{'x' * 200_000}\nBob,\n")
+    assert settled(job) == (1, 0, 0, 1)
+    [error] = ours.errors(job["id"])["items"]
+    assert (error["field"], error["code"]) == ("notes", "contacts.invalid_request")
+    assert len(error["data"]["notes"]) < 50_000

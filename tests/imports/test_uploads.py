@@ -33,6 +33,10 @@ def test_an_upload_needs_a_token(call):
         ({"model_type": "contacts", "file_name": "a", "column_mapping": []}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a", "content_type": "text/csv\r\nX: y"}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a" * 256}, "imports.invalid_request"),
+        (
+            {"model_type": "contacts", "file_name": "a", "column_mapping": {"c" * 300_000: "a"}},
+            "imports.invalid_request",
+        ),
     ],
 )
 def test_a_malformed_request_is_refused_in_the_order_of_the_codes(call, owner, body, code):
@@ -198,6 +202,7 @@ NO_FILES = {
     "broken UTF-16": (b"\xff\xfen\x00a\x00\x00\xd8a\x00\n\x00", "UTF-16"),
     "an unclosed quote": (b'name,city\nAda,Rome\nBob,"Oslo\nEve,Kiel\n', "quote"),
     "an unclosed quote over megabytes": (b'name,city\nBob,"Oslo\n' + b"Eve,Kiel\n" * 200_000, "quote"),
+    "names that are too long": (b",".join(b"%0255d" % number for number in range(900)) + b"\n", "names"),
     "too many columns": (b",".join(b"c%d" % number for number in range(1_001)) + b"\n", "columns"),
 }
 
@@ -285,3 +290,11 @@ def test_the_bucket_is_open_to_nobody_and_forgets():
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     [rule] = bucket["LifecycleConfiguration"]["Rules"]
     assert rule["ExpirationInDays"] == 30
+
+
+def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
+    columns = [f"column {number}" for number in range(1_000)]
+    row = ",".join(["é" * 600] * 1_000)
+    preview = importer().preview("\n".join([",".join(columns), *[row] * 6]))["preview"]
+    assert preview["headers"] == columns
+    assert {cell for row in preview["sample_rows"] for cell in row} == {"é" * 10}

@@ -21,6 +21,7 @@ _HEAD: Final = 1 << 16
 _CELL: Final = 1 << 20  # characters; what is longer is taken for a quote that is never closed
 _LINE: Final = 1 << 22
 _NAME: Final = 255
+_NAMES: Final = 100_000  # bytes of all names: they lie in one item
 _DELIMITERS: Final = ",;\t|"
 
 _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -235,4 +236,6 @@ def _columns(header: list[str]) -> tuple[str, ...]:
             count += 1
             name = f"{wanted} ({count})"
         names[name] = None
+    if sum(len(name.encode()) for name in names) > _NAMES:
+        raise Unreadable("The names of the columns are too long.")
     return tuple(names)

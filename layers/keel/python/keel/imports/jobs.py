@@ -24,6 +24,7 @@ UNFINISHED: Final = ("pending", "uploaded", "processing")
 _RESUMED: Final = 5
 _READ_AT_MOST: Final = 20  # times the page
 _PREVIEW_CELL: Final = 500
+_PREVIEW_CELLS: Final = 50_000  # characters: an item ends at 400 KB
 
 
 class Moved(Exception):
@@ -217,7 +218,8 @@ def _preview_key(job: Job) -> Key:
 
 def keep_preview(job: Job, columns: tuple[str, ...], samples: list[list[str]]) -> Write:
     width = len(columns)
-    cut = [[cell[:_PREVIEW_CELL] for cell in (row + [""] * width)[:width]] for row in samples]
+    most = min(_PREVIEW_CELL, _PREVIEW_CELLS // (width * max(len(samples), 1)))
+    cut = [[cell[:most] for cell in (row + [""] * width)[:width]] for row in samples]
     place = _preview_key(job)
     content = json.dumps({"columns": columns, "samples": cut}, ensure_ascii=False)
     return table.put({"pk": place.pk, "sk": place.sk, "kind": "import_preview", "content": content})

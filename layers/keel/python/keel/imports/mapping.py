@@ -102,7 +102,7 @@ def _cells(place: int, samples: Sequence[Sequence[str]]) -> list[str]:
 
 def judged(kind: Kind, defined: Definitions, columns: Columns, mapping: Mapping[str, str | None]) -> dict[str, str]:
     """The mapping without the columns that are left out; raises `imports.invalid_request`."""
-    chosen = {column: field for column, field in mapping.items() if field}
+    chosen = {column if column in columns else column.strip(): field for column, field in mapping.items() if field}
     known = fields(kind, defined).keys() | {"id"}
     for column, field in chosen.items():
         if column not in columns:

@@ -14,6 +14,7 @@ from keel.imports.jobs import Job
 from keel.imports.schemas import ErrorList
 from keel.records.schemas import ById
 
+_ANSWER_BYTES: Final = 2_000_000  # of the 6 MB that a function may answer with
 _OWN: Final = ("row", "field", "code", "message")
 
 
@@ -28,10 +29,12 @@ def page(caller: Caller, body: ErrorList) -> dict[str, Any]:
             raise Fault.at("imports.invalid_request", "cursor", "The cursor is not valid for this list.")
         after = int(position)
     errors: list[dict[str, Any]] = []
+    size = 0
     for error in _after(job, after):
-        if len(errors) == body.limit:
+        if len(errors) == body.limit or size > _ANSWER_BYTES:
             return {"items": errors, "next_cursor": cursors.seal(str(errors[-1]["row"]), *scope)}
         errors.append(error)
+        size += len(json.dumps(error))
     return {"items": errors, "next_cursor": ""}
 
 

@@ -11,6 +11,7 @@ from keel.imports.schemas import Confirm, RequestUpload
 from keel.records.schemas import ById
 
 UNDO_DAYS: Final = 30
+_MAPPING_BYTES: Final = 200_000
 _STILL: Final = 5 * clock.MINUTE
 
 
@@ -24,6 +25,9 @@ def request_upload(caller: Caller, body: RequestUpload) -> dict[str, Any]:
     content_type = body.content_type.strip() or "text/csv"
     if not (content_type.isascii() and content_type.isprintable()):
         raise Fault.at("imports.invalid_request", "content_type", "content_type must be printable ASCII.")
+    mapping_bytes = sum(len(f"{column}{field}".encode()) for column, field in (body.column_mapping or {}).items())
+    if mapping_bytes > _MAPPING_BYTES:
+        raise Fault.at("imports.invalid_request", "column_mapping", "column_mapping is too large.")
     job = jobs.new(caller, body, content_type)
     return {
         "job_id": job["id"],
