@@ -23,6 +23,7 @@ OPERATIONS: Final = (
     "GetItem",
     "PutItem",
     "Query",
+    "Scan",
     "TransactWriteItems",
     "UpdateItem",
 )

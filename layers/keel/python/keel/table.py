@@ -3,7 +3,7 @@ place that tells DynamoDB's refusals apart.
 
 Items are plain dicts with `pk` and `sk`. Every `pk` begins with the account (see `partition`), but for
 the items that exist before an account is known: the owner of an email, the bucket of an address and a
-mail asked for by address.
+mail asked for by address; and the place that the sweep has reached.
 """
 
 import random
@@ -226,6 +226,27 @@ def walk(pk: str, *, begins: str = "") -> Iterator[Item]:
         if "LastEvaluatedKey" not in answer:
             return
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+class Slice(NamedTuple):
+    """Items of a scan, and the key where it goes on, None at the end of the table."""
+
+    items: list[Item]
+    last: Key | None
+
+
+def scan(kind: str, *, after: Key | None = None, limit: int) -> Slice:
+    """Items of a kind, of all accounts, among the next `limit` items of the table; for slow jobs only."""
+    answer = client().scan(
+        TableName=settings().table,
+        FilterExpression="#kind = :kind",
+        ExpressionAttributeNames={"#kind": "kind"},
+        Limit=limit,
+        **_values({"kind": kind}),
+        **({"ExclusiveStartKey": _encode_key(after)} if after else {}),
+    )
+    last = answer.get("LastEvaluatedKey")
+    return Slice([decode_item(item) for item in answer["Items"]], _key_of(last) if last else None)
 
 
 # --- Writes -----------------------------------------------------------------------------------------
