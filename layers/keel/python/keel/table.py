@@ -27,6 +27,7 @@ READ_LIMIT: Final = 100  # keys in one BatchGetItem
 WRITE_LIMIT: Final = 25  # requests in one BatchWriteItem
 
 _TRIES: Final = 8
+_GREATEST: Final = "\U0010ffff"  # sorts after whatever is stored
 _PLACEHOLDER: Final = re.compile(r"#(\w+)")
 _PASSING: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -209,34 +210,16 @@ def query(
 
 def walk(pk: str, *, begins: str = "") -> Iterator[Item]:
     """Every item of a partition, or of a prefix in it, in the order of `sk`; for small sets."""
-    start: dict[str, Any] = {}
-    condition, values = "pk = :pk", {"pk": pk}
-    if begins:
-        condition += " AND begins_with(sk, :begins)"
-        values["begins"] = begins
-    while True:
-        answer = client().query(
-            TableName=settings().table,
-            KeyConditionExpression=condition,
-            ConsistentRead=True,
-            **_values(values),
-            **start,
-        )
-        yield from map(decode_item, answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    page = query(pk, begins=begins)
+    yield from page.items
+    while page.more:
+        page = query(pk, between=(page.items[-1]["sk"] + "\0", begins + _GREATEST))
+        yield from page.items
 
 
-class Slice(NamedTuple):
-    """Items of a scan, and the key where it goes on, None at the end of the table."""
-
-    items: list[Item]
-    last: Key | None
-
-
-def scan(kind: str, *, after: Key | None = None, limit: int) -> Slice:
-    """Items of a kind, of all accounts, among the next `limit` items of the table; for slow jobs only."""
+def scan(kind: str, *, after: Key | None = None, limit: int) -> tuple[list[Item], Key | None]:
+    """Items of a kind, of all accounts, among the next `limit` items of the table; and the key where it goes on,
+    None at the end. For slow jobs only."""
     answer = client().scan(
         TableName=settings().table,
         FilterExpression="#kind = :kind",
@@ -246,7 +229,7 @@ def scan(kind: str, *, after: Key | None = None, limit: int) -> Slice:
         **({"ExclusiveStartKey": _encode_key(after)} if after else {}),
     )
     last = answer.get("LastEvaluatedKey")
-    return Slice([decode_item(item) for item in answer["Items"]], _key_of(last) if last else None)
+    return [decode_item(item) for item in answer["Items"]], _key_of(last) if last else None
 
 
 # --- Writes -----------------------------------------------------------------------------------------

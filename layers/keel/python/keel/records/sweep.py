@@ -27,9 +27,8 @@ def go_on(now: int, out_of_time: Callable[[], bool]) -> int:
     stored = table.get(_POSITION)
     after = Key(stored["after_pk"], stored["after_sk"]) if stored else None
     while True:
-        page = table.scan("posting", after=after, limit=_PAGE)
-        removed += sum(_remove(posting) for posting in stale(page.items, now))
-        after = page.last
+        found, after = table.scan("posting", after=after, limit=_PAGE)
+        removed += sum(_remove(posting) for posting in stale(found, now))
         if after is None:
             table.apply(table.delete(_POSITION))
             return removed
