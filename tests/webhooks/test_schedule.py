@@ -65,7 +65,8 @@ def test_endpoints_that_failed_together_do_not_come_back_together() -> None:
     for tried in range(1, 10):
         at = [each + (schedule.delay(tried, "", NOW) or 0) for each in at]
         minutes = Counter(each // clock.MINUTE for each in at)
-        mean = len(at) / (max(minutes) - min(minutes) + 1)
+        at.sort()  # the mean of the nine tenths in the middle: a few stragglers make no wave flat
+        mean = 9_000 / (at[9_500] // clock.MINUTE - at[500] // clock.MINUTE + 1)
         assert max(minutes.values()) <= 3 * mean, f"retry {tried}"
 
 
