@@ -95,7 +95,7 @@ def test_rows_that_fail_come_back_in_a_file_that_can_be_mended(keel: Run, people
     assert done.exit_code == 9
     assert json.loads(done.stdout)["failed_count"] == 1
     failed = tmp_path / "people.errors.csv"
-    assert f"1 rows failed: mend them in {failed}" in done.stderr
+    assert f"1 row failed: mend what is in {failed}" in done.stderr
     assert "Joan,nonsense,39" in failed.read_text()
     assert "contacts.invalid_request" in failed.read_text()
     failed.write_text(failed.read_text().replace("nonsense", "joan@example.com"))

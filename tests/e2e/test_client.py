@@ -3,6 +3,9 @@
 import asyncio
 import json
 import os
+import pty
+import re
+import select
 import subprocess
 import sys
 import uuid
@@ -118,3 +121,34 @@ def test_events_are_heard(keel, environment, tmp_path):
     event = json.loads(told)
     assert (event["event"], event["data"]["id"]) == ("contact.created", made["id"])
     assert keel("webhooks", "list") == ""
+
+
+@pytest.mark.usefixtures("keel")
+def test_an_import_is_confirmed_and_watched_at_a_terminal(environment, tmp_path):
+    (tmp_path / "people.csv").write_text("First Name,E-mail\nAda,ada@example.com\nGrace,grace@example.com\n")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "keel_crm.cli", "import", "people.csv", "--to", "contacts"]
+    at_terminal = environment | {"TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(
+        command, env=at_terminal, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as importing:
+        os.close(theirs)
+        shown = seen(ours, until="[y/N]")
+        os.write(ours, b"y\n")
+        after = seen(ours, until="keel imports undo")
+    os.close(ours)
+    assert importing.returncode == 0
+    assert "First name" in shown
+    assert "Import 2 rows into contacts?" in shown
+    assert "2/2" in after
+    assert "2 rows: 2 created, 0 updated, 0 skipped, 0 failed." in after
+
+
+def seen(terminal: int, *, until: str) -> str:
+    """What comes on a terminal, without its control sequences, up to this text."""
+    raw, shown = b"", ""
+    while until not in shown:
+        assert select.select([terminal], [], [], 120)[0], shown
+        raw += os.read(terminal, 65_536)
+        shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw.decode(errors="replace"))
+    return shown

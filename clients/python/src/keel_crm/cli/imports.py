@@ -80,7 +80,8 @@ def import_(
     if job["status"] != "completed":
         raise Stop(f"The import is {job['status']}: {job['error'] or 'not all rows are in'}", Exit.INCOMPLETE)
     if job["failed_count"]:
-        raise Stop(f"{job['failed_count']:,} rows failed: mend them in {target} and import that file", Exit.INCOMPLETE)
+        failed = f"{job['failed_count']:,} row{'s' if job['failed_count'] > 1 else ''} failed"
+        raise Stop(f"{failed}: mend what is in {target} and import that file", Exit.INCOMPLETE)
 
 
 def _parse(pairs: list[str]) -> dict[str, str]:
