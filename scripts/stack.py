@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import HTTPClientError
 
 import building
 import template
@@ -24,6 +25,8 @@ from template import ROOT
 
 STACK = "keel"
 ARTIFACTS = "keel-artifacts"
+FRAMES = ("START ", "END ", "REPORT ", "INIT")  # what Lambda itself logs around what a function prints
+LATE = 5_000  # milliseconds within which a line may come after a later one
 DEPLOYED = "/keel/deployed"  # the parameter that tells which sources are deployed; it is kept with what it describes
 
 
@@ -58,7 +61,7 @@ class Stack:
         deadline = time.monotonic() + 60
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise Stopped(f"MiniStack did not start:\n{(self.folder / 'ministack.log').read_text()[-2000:]}")
+                raise Stopped(f"MiniStack did not start:\n{self._said()}")
             time.sleep(0.1)
 
     def _rewind_streams(self) -> None:
@@ -220,9 +223,8 @@ class Stack:
         self._set_deployed("")  # what runs is no longer what was deployed
         functions, layer = self.client("lambda"), None
         if "keel" in changed:
-            name = self.physical("KeelLayer").split(":")[6]
             content = {"ZipFile": building.zipped(ROOT / "layers/keel")}
-            layer = functions.publish_layer_version(LayerName=name, Content=content)["LayerVersionArn"]
+            layer = functions.publish_layer_version(LayerName="KeelLayer", Content=content)["LayerVersionArn"]
         for folder in template.functions():
             if layer is None and folder not in changed:
                 continue
@@ -237,15 +239,23 @@ class Stack:
             functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
     def logs(self) -> Iterator[str]:
-        """Lines that the functions print, as they come; None while there are none."""
-        client, group, since, seen = self.client("logs"), f"/keel/{STACK}", int(time.time() * 1000), set[str]()
+        """Lines that the functions print, as they come, and "" when there is none just now."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        since, seen = int(time.time() * 1_000), set[tuple[int, str, str]]()
         while True:
-            page = client.filter_log_events(logGroupName=group, startTime=since)
-            for event in page["events"]:
-                if event["eventId"] not in seen and not event["message"].startswith(
-                    ("START ", "END ", "REPORT ", "INIT")
-                ):
+            try:
+                found = pages.paginate(logGroupName=f"/keel/{STACK}", startTime=since - LATE).build_full_result()
+            except HTTPClientError as error:
+                raise Stopped(f"MiniStack has ended:\n{self._said()}") from error
+            for event in found["events"]:
+                # Two that say the same in one millisecond are shown once: they have no id here.
+                line = (event["timestamp"], event["logStreamName"], event["message"])
+                if line not in seen and event["timestamp"] >= since - LATE and not line[2].startswith(FRAMES):
                     yield event["message"].rstrip()
-                seen.add(event["eventId"])
+                seen.add(line)
                 since = max(since, event["timestamp"])
+            seen = {line for line in seen if line[0] >= since - LATE}
             yield ""
+
+    def _said(self) -> str:
+        return (self.folder / "ministack.log").read_text()[-2_000:]
