@@ -152,7 +152,7 @@ def _put_aside(record: dict[str, Any], **why: Any) -> None:
     aws.client("s3").put_object(
         Bucket=event_settings().failures,
         Key=f"event_publisher/{event_id}.json",
-        Body=json.dumps(record, default=str).encode(),
+        Body=json.dumps({"Records": [record]}, default=str).encode(),  # to be handed to the function again as it is
     )
     logger.error("put_aside", event_id=event_id, **why)
 
