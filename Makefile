@@ -45,7 +45,7 @@ browser: setup
 e2e: setup ## the tests that drive a stack of their own over HTTP
 	@$(BIN)/pytest -m e2e $(PYTEST)
 
-format: setup ## format the code
+format: setup openapi ## format the code, and bring what is made from it up to date
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
