@@ -17,6 +17,7 @@ OPERATIONS = {found.ok().path: found.ok() for found in SCHEMA.get_all_operations
 # What the API does on purpose, by its contract: a method that is not POST is 404, not 405; and a reference to a
 # record that does not exist is 400 with a code of its own, which no schema can tell beforehand.
 EXCLUDED: list[Any] = [checks.positive_data_acceptance, checks.unsupported_method]
+SECONDS = 120  # the machine may have much else to do
 ENDS_SESSIONS = ("/api/auth-logout", "/api/users-change-password")
 
 
@@ -35,7 +36,7 @@ def attempt(path: str, url: str, token: Callable[[], str], examples: int, mode: 
     @given(case=OPERATIONS[path].as_strategy(generation_mode=mode))
     def one(case: Any) -> None:
         headers = {"Authorization": f"Bearer {token() if path in ENDS_SESSIONS else usual}"}
-        response = case.call(base_url=url, headers=headers)
-        case.validate_response(response, excluded_checks=EXCLUDED)
+        response = case.call(base_url=url, headers=headers, timeout=SECONDS)
+        case.validate_response(response, excluded_checks=EXCLUDED, transport_kwargs={"timeout": SECONDS})
 
     one()
