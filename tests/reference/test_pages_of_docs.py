@@ -52,6 +52,15 @@ def anchors(text: str) -> set[str]:
     return made | set(re.findall(r'<a id="([^"]+)"', text))
 
 
+def test_what_is_claimed_has_a_place_that_shows_it():
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.*?) ?\|$", (DOCS / "comparison.md").read_text(), re.MULTILINE)[2:]
+    assert len(rows) > 30
+    for feature, keel, proof in rows:
+        assert proof or keel in ("no", "for users only"), feature
+        for path in re.findall(r"`(tests/[^`]+)`", proof):
+            assert (template.ROOT / path).exists(), path
+
+
 def test_the_architecture_is_drawn_from_the_template():
     text = (DOCS / "architecture.md").read_text()
     assert diagram.inserted(text) == text, "run make openapi"
