@@ -463,3 +463,78 @@ def test_worker_that_dies_before_it_queues_the_retry_queues_it_when_the_message_
     assert 0 < options["delay"] <= 6_000
     assert len(listening.received) == 1
     assert original is not die
+
+
+def test_poison_goes_back_alone_and_the_others_are_delivered(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Log,
+    functions: Functions,
+    stand_ins: StandIns,
+) -> None:
+    made = register(listening.url)
+    for _ in range(2):
+        contact(call, user)
+    flow("event_publisher", "webhook_fanout")
+    good = [
+        json.dumps({"account_id": user.account_id, "endpoint_id": made.id, "delivery_id": each["id"], "number": 1})
+        for each in deliveries(made)
+    ]
+    arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
+    bodies = [good[0], "{", '{"a": 1}', "[]", good[1]]
+    for folder, answered in (("webhook_delivery", ["1", "2", "3"]), ("webhook_fanout", ["0", "1", "2", "3", "4"])):
+        records = [{"messageId": str(at), "body": each, "eventSourceARN": arn} for at, each in enumerate(bodies)]
+        answer = functions.invoke(folder, {"Records": records})
+        assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == answered
+    assert len(listening.received) == 2
+
+
+def test_nothing_of_a_payload_or_a_secret_is_logged(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    log_lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    made = register(f"{listening.url}?key=canary-url", description="canary-description")
+    listening.answers = [(500, {"X-Echo": "canary-answer"}), 410]
+    contact(call, user, first_name="canary-name", notes="canary-notes", email="canary@example.com")
+    flow()
+    contact(call, user, first_name="canary-name")
+    flow()
+    logged = json.dumps(log_lines())
+    assert "contacts-create" in logged
+    assert len(listening.received) == 2
+    assert "canary" not in logged
+    assert made.secret.removeprefix("whsec_") not in logged
+
+
+def test_burst_of_an_account_is_fanned_out_for_one_reading_of_its_endpoints(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Log,
+    round_trips: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from keel.webhooks import fanout
+
+    made = register(listening.url)
+    for _ in range(12):
+        contact(call, user)
+    flow("event_publisher")
+    monkeypatch.setattr(fanout, "_SKEW", -60_000)  # as if the burst lay well behind
+    monkeypatch.setattr(fanout, "_known", {})
+    monkeypatch.setattr(fanout, "_FRESH", 60_000)
+    with round_trips() as trips:
+        flow("webhook_fanout")
+    assert len(deliveries(made)) == 12
+    # Ten messages at once find nothing in memory; the other two do.
+    assert trips.calls.count("Query") <= 10
+    assert trips.calls.count("PutItem") == 12
