@@ -11,7 +11,7 @@ from keel.fields import Body
 Schema = dict[str, Any]
 
 REF: Final = "#/components/schemas/"
-BLANK_OR_EMAIL: Final = r"^$|^\S+@\S+$"
+BLANK_OR_EMAIL: Final = r"^\s*$|^\S+@\S+$"
 # Objects that an update merges, and the time that is never without a value: null is refused there.
 NEVER_CLEARED: Final = ("custom_fields", "metadata", "occurred_at")
 

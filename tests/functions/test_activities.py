@@ -70,6 +70,12 @@ def test_any_other_key_or_value_is_refused(account: Account, activity_type: str,
     assert answer.code == "activities.invalid_metadata"
 
 
+def test_a_whole_number_may_be_written_with_a_point(account: Account, contact: Any) -> None:
+    activity = account.creates("activities", contact_id=contact["id"], metadata={"duration_seconds": 60.0})
+    assert repr(activity["metadata"]) == "{'duration_seconds': 60}"
+    assert account.updates("activities", activity, metadata={"duration_seconds": 6e1}) == activity
+
+
 def test_metadata_merges_key_by_key(account: Account, contact: Any) -> None:
     activity = account.creates("activities", contact_id=contact["id"], metadata={"notes": "x", "outcome": "busy"})
     changed = account.updates("activities", activity, metadata={"notes": None, "direction": "outbound"})

@@ -164,6 +164,7 @@ def test_a_number_is_a_safe_integer_or_null(account: Account, resource: str, fie
     assert record[field] is None
     for good in (0, 2**53 - 1, None):
         assert account.updates(resource, record, **{field: good})[field] == good
+    assert repr(account.updates(resource, record, **{field: 1e3})[field]) == "1000"
     values: tuple[Any, ...] = (-1, 2**53, 1.5, "1", True, [], {})
     for bad in values:
         body = {"id": record["id"], field: bad}
@@ -244,3 +245,10 @@ def test_the_stream_shows_records_as_they_are_kept(account: Account, pump: Pump,
     record = create(account, resource)
     kinds = {item["kind"] for item in account.items() if item["sk"] == record["id"] and "version" in item}
     assert kinds == {{"companies": "company", "activities": "activity"}.get(resource, prefix(resource)[:-1])}
+
+
+@pytest.mark.parametrize(("email", "given"), [("", ""), ("  ", "  "), (None, "")])
+def test_an_email_may_be_blank(account: Account, email: str | None, given: str) -> None:
+    contact = account.creates("contacts", email=email)
+    assert contact["email"] == given
+    assert account.updates("contacts", contact, email=email) == contact

@@ -92,6 +92,14 @@ def test_a_malformed_list_is_refused(call, owner, body):
     assert call("users-list", body, token=owner().token).code == "users.invalid_request"
 
 
+@pytest.mark.parametrize("active", [{}, {"active": None}, {"active": "yes"}, {"active": 1}])
+def test_whether_a_user_is_to_be_active_must_be_said(call, owner, active):
+    ada = owner()
+    answer = call("users-set-active", {"user_id": ada.user["id"], **active}, token=ada.token)
+    assert answer.code == "users.invalid_request"
+    assert answer.body["error"]["details"][0]["field"] == "active"
+
+
 @pytest.mark.parametrize(("operation", "field"), [("users-get", "id"), ("users-set-active", "user_id")])
 def test_a_user_is_named_by_an_id_of_the_account(call, owner, operation, field):
     ada, stranger = owner(), owner()
@@ -107,6 +115,8 @@ def test_a_user_is_named_by_an_id_of_the_account(call, owner, operation, field):
     for given, code in cases:
         body = {"active": True, **given}
         assert call(operation, body, token=ada.token).code == code
+        if "invalid" in code:  # the id is judged before what else is missing
+            assert call(operation, given, token=ada.token).code == code
     assert call("users-get", {"id": ada.user["id"].upper()}, token=ada.token).result == ada.user
 
 

@@ -253,7 +253,9 @@ def test_jobs_are_listed_newest_first_by_model_and_status(call, importer):
     assert [job["id"] for job in listed(model_type="contacts").result["items"]] == [made[2], made[0]]
     assert [job["id"] for job in listed(status="cancelled").result["items"]] == [made[2]]
     assert listed(model_type="projects").code == "imports.invalid_model_type"
-    assert listed(status="lost").code == "imports.invalid_request"
+    assert listed(status="lost").code == listed(status="").code == "imports.invalid_request"
+    assert listed(model_type="").code == "imports.invalid_model_type"
+    assert listed(model_type=None, status=None).result == listed().result
     first = listed(limit=3).result
     assert len(first["items"]) == 3
     second = listed(limit=3, cursor=first["next_cursor"]).result

@@ -25,6 +25,8 @@ ANN = Searchable.of(
         "brien ann",
         "angstrom",
         "ÅNGSTRÖM",
+        "sons",
+        "SØNS",
         "A\u030angstro\u0308m",
         "marie gmbh example",
         "ann-marie",

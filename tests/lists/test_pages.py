@@ -50,6 +50,14 @@ def test_the_limit_may_change_during_a_walk(call, people):
     assert page["items"] + rest.result["items"] == first["items"]
 
 
+def test_a_limit_is_a_whole_number_however_it_is_written(call, people):
+    whole = call("contacts-list", {"limit": 2}, token=people.token).result
+    assert call("contacts-list", raw='{"limit": 2.0}', token=people.token).result["items"] == whole["items"]
+    for limit in ("2.5", "true", '"2"', "0.0", "1e400"):
+        answer = call("contacts-list", raw=f'{{"limit": {limit}}}', token=people.token)
+        assert answer.code == "contacts.invalid_request"
+
+
 def test_a_blank_or_null_cursor_is_the_first_page(call, people):
     first = call("contacts-list", {}, token=people.token).result["items"]
     for cursor in ("", "  ", None):

@@ -141,6 +141,7 @@ def test_deliveries_judges_in_order(call: Call, user: Session, register: Callabl
         ({"endpoint_id": 1}, "invalid_request"),
         ({"endpoint_id": str(uuid.uuid4())}, "not_found"),
         ({"status": "lost"}, "invalid_request"),
+        ({"status": ""}, "invalid_request"),
         ({"limit": 0}, "invalid_request"),
         ({"cursor": "nonsense"}, "invalid_request"),
     ]

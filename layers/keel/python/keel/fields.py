@@ -10,7 +10,7 @@ import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from keel import clock
 
@@ -92,6 +92,11 @@ def _email(text: str) -> str:
     return text
 
 
+def whole(value: Any) -> Any:
+    """A number without a fraction as an integer, however it was written: JSON has no integers, and 1.0 is 1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def is_date(text: str) -> bool:
     """Whether this is `YYYY-MM-DD` and a day of the calendar."""
     if not _DATE.fullmatch(text):
@@ -137,8 +142,10 @@ LongText = Annotated[AnyText, Field(max_length=10_000)]
 Url = Annotated[AnyText, Field(max_length=2_048)]
 Search = Annotated[AnyText, Field(max_length=1_000)]
 Email = Annotated[Text, AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
-Integer = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-Cents = Annotated[int, Field(ge=0, le=MAX_INTEGER), "cents"]
+# After the bounds in an annotation, or a schema of the type does not tell them.
+WHOLE: Final = BeforeValidator(whole)
+Integer = Annotated[int, Field(ge=0, le=MAX_INTEGER), WHOLE]
+Cents = Annotated[int, Field(ge=0, le=MAX_INTEGER), WHOLE, "cents"]
 Date = Annotated[AnyText, AfterValidator(_date), Field(json_schema_extra={"format": "date"})]
 Datetime = Annotated[AnyText, AfterValidator(_datetime), Field(json_schema_extra={"format": "date-time"})]
 Tags = Annotated[

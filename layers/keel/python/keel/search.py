@@ -41,11 +41,16 @@ class Searchable:
         return cls(found, tuple(map(_whole, emails)), tuple(map(digits, phones)))
 
 
+# Letters with a stroke, which Unicode does not take apart as it does other accents.
+_STROKES: Final = str.maketrans("\u00f8\u0142\u0111\u0127\u0167\u0180\u01b6\u0268\u0289", "oldhtbziu")
+
+
 def fold(text: str) -> str:
     """The form in which texts are searched: without case and accents."""
     decomposed = unicodedata.normalize("NFD", text).casefold()
     # Casefolding can bring new composed letters and new marks.
-    return "".join(each for each in unicodedata.normalize("NFD", decomposed) if unicodedata.category(each) != "Mn")
+    plain = "".join(each for each in unicodedata.normalize("NFD", decomposed) if unicodedata.category(each) != "Mn")
+    return plain.translate(_STROKES)
 
 
 def words(text: str) -> list[str]:

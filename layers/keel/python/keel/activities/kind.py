@@ -19,7 +19,7 @@ def _must_point_somewhere(values: Values) -> None:
 def _settle_details(activity: Record) -> None:
     if misfit := metadata.misfit(activity["activity_type"], activity["metadata"]):
         raise ACTIVITY.fault("invalid_metadata", "metadata", misfit)
-    activity["metadata"] = {name: value for name, value in activity["metadata"].items() if value is not None}
+    activity["metadata"] = metadata.settled(activity["metadata"])
     activity["occurred_at"] = activity["occurred_at"] or activity["created_at"]
 
 

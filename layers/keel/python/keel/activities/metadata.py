@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from keel.fields import MAX_INTEGER, is_storable
+from keel.fields import MAX_INTEGER, is_storable, whole
 
 Schema = dict[str, Any]
 
@@ -53,10 +53,16 @@ def misfit(activity_type: str, metadata: dict[str, Any]) -> str:
     return ""
 
 
+def settled(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata that fits as it is kept: without what is null, and whole numbers as such."""
+    return {name: whole(value) for name, value in metadata.items() if value is not None}
+
+
 def _fits(value: Any, schema: Schema) -> bool:
     if schema["type"] == "integer":
-        is_integer = isinstance(value, int) and not isinstance(value, bool)
-        return is_integer and schema["minimum"] <= value <= schema["maximum"]
+        number = whole(value)
+        is_integer = isinstance(number, int) and not isinstance(number, bool)
+        return is_integer and schema["minimum"] <= number <= schema["maximum"]
     if not isinstance(value, str):
         return False
     if "enum" in schema:

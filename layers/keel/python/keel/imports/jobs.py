@@ -173,7 +173,7 @@ def shown(job: Job) -> dict[str, Any]:
 
 def page(caller: Caller, body: ImportList) -> dict[str, Any]:
     """Jobs, newest first, of a model and in a status if asked for."""
-    if body.model_type and body.model_type not in KINDS:
+    if body.model_type is not None and body.model_type not in KINDS:
         raise Fault.at("imports.invalid_model_type", "model_type")
     scope = (caller.account_id, "imports-list", body.model_type, body.status)
     position = ""
@@ -192,7 +192,7 @@ def page(caller: Caller, body: ImportList) -> dict[str, Any]:
                 break
             position = item["sk"]
             read += 1
-            if body.model_type in ("", item["model_type"]) and body.status in ("", item["status"]):
+            if body.model_type in (None, item["model_type"]) and body.status in (None, item["status"]):
                 jobs.append(of_item(item))
     return {"items": [shown(job) for job in jobs], "next_cursor": cursors.seal(position, *scope) if more else ""}
 

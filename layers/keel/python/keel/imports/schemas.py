@@ -1,16 +1,15 @@
 """What do clients send and receive about imports?"""
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from keel.fields import Body, Text
 from keel.records.schemas import ById, ListBody, Record
 
-STATUSES: Final = ("pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone")
-
 Duplicates = Literal["skip", "update", "create"]
 DateFormat = Literal["ymd", "mdy", "dmy"]
+Status = Literal["pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone"]
 # A field that is null or blank leaves its column out.
 Mapping = dict[str, str | None]
 
@@ -32,10 +31,8 @@ class Confirm(ById):
 
 
 class ImportList(ListBody):
-    model_type: str = ""
-    status: Literal[
-        "", "pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone"
-    ] = ""
+    model_type: str | None = None
+    status: Status | None = None
 
 
 class ErrorList(ListBody):
@@ -46,7 +43,7 @@ class ImportJob(Record):
     model_type: str
     file_name: str
     content_type: str
-    status: Literal["pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone"]
+    status: Status
     total_rows: int
     processed_rows: int
     created_count: int

@@ -4,13 +4,13 @@ from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from keel.fields import Body, Id
+from keel.fields import WHOLE, Body, Id
 
 PAGE: Final = 25
 LARGEST_PAGE: Final = 100
 
 # What is above the largest page counts as the largest page.
-Limit = Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
+Limit = Annotated[int, Field(ge=1), WHOLE, AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
 
 
 T = TypeVar("T", bound=BaseModel)

@@ -64,6 +64,8 @@ def invite(caller: Caller, body: Invite, once: Once | None) -> dict[str, Any]:
 def set_active(caller: Caller, body: SetActive) -> dict[str, Any]:
     """Deactivate a user, which refuses their tokens at once, or activate them again, which ends those for good."""
     user = _find(caller, body.user_id, "user_id")
+    if "active" not in body.model_fields_set:
+        raise Fault.at("users.invalid_request", "active", "active must be true or false.")
     if user["sk"] == caller.id and not body.active:
         raise Fault.at("users.invalid_request", "user_id", "Nobody may deactivate themself.")
     now = clock.text(clock.now())

@@ -112,7 +112,7 @@ def page(caller: Caller, body: DeliveriesList) -> View:
     endpoint_id = ids.parse(body.endpoint_id)
     if endpoint_id is None:
         raise Fault.at("webhooks.invalid_id", "endpoint_id")
-    if body.status and body.status not in STATUSES:
+    if body.status is not None and body.status not in STATUSES:
         raise Fault.at("webhooks.invalid_request", "status", "status must be pending, succeeded or failed.")
     scope = (caller.account_id, "webhooks-deliveries", endpoint_id, body.status)
     before = _position(body.cursor, scope)
@@ -130,7 +130,7 @@ def _position(cursor: str, scope: tuple[Any, ...]) -> str:
     return position
 
 
-def _matching(pk: str, before: str, status: str, limit: int) -> tuple[list[Item], str]:
+def _matching(pk: str, before: str, status: str | None, limit: int) -> tuple[list[Item], str]:
     """At most `limit` deliveries before a position, and where to go on, "" at the end.
 
     What one call reads is bounded: a page may be short and yet have a next one.
@@ -145,7 +145,7 @@ def _matching(pk: str, before: str, status: str, limit: int) -> tuple[list[Item]
             if len(found) == limit:
                 return found, before
             before = item["sk"]
-            if not status or item["status"] == status:
+            if status in (None, item["status"]):
                 found.append(item)
         read += len(some.items)
         if not some.more:

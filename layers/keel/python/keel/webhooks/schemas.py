@@ -29,7 +29,7 @@ class EndpointUpdate(EndpointCreate):
 
 class DeliveriesList(schemas.ListBody):
     endpoint_id: Id = ""
-    status: Text = ""
+    status: Text | None = None
 
 
 class ByDelivery(Body):
