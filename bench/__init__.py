@@ -1,1 +1,7 @@
 """What does Keel cost? Benchmarks with the real handlers and engine, interleaved with what they are held against."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / folder) for folder in ("layers/keel/python", "scripts", ".")]

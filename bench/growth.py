@@ -3,9 +3,10 @@
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
+from bench.counting import counting
 from bench.system import Account
 
 FIRST: Final = ("Ann", "Bob", "Carla", "David", "Elena", "Frank", "Grace", "Hugo", "Irene", "Jack", "Karin", "Liam")
@@ -74,8 +75,9 @@ class Populated:
         }
 
 
-def measure(accounts: list[Populated], rounds: int, count: Callable[[], Any]) -> list[dict[str, Any]]:
-    """For each case and account: the median of the CPU-bound wall time, the calls, the items read and found."""
+def measure(sizes: list[int], rounds: int) -> list[dict[str, Any]]:
+    """For each case and size of account: the median of the time, the calls, the items read and found."""
+    accounts = [Populated(size) for size in sizes]
     rows = []
     for case in accounts[0].cases():
         times: dict[int, list[float]] = {each.size: [] for each in accounts}
@@ -83,7 +85,7 @@ def measure(accounts: list[Populated], rounds: int, count: Callable[[], Any]) ->
         for _ in range(rounds):
             for each in accounts:
                 body = each.cases()[case]
-                with count() as counted:
+                with counting() as counted:
                     started = time.perf_counter()
                     page = each.account.does("contacts-list", **body)
                     times[each.size].append(time.perf_counter() - started)

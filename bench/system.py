@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -11,14 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / folder) for folder in ("layers/keel/python", "scripts", ".")]
-
-from tests.harness.dynamodb_local import dynamodb_local  # noqa: E402 - found by the path above
-from tests.harness.gateway import request_event  # noqa: E402
+from bench import ROOT
+from tests.harness.dynamodb_local import dynamodb_local
+from tests.harness.gateway import request_event
 
 TABLE: Final = "keel-bench"
 _SECRET: Final = json.dumps({"active": "k1", "k1": "0123456789abcdef" * 4})
@@ -97,15 +93,10 @@ class Account:
 
     @classmethod
     def open(cls) -> "Account":
-        from keel import clock, gate, ids, table, tokens
-
-        now = clock.now()
-        account_id, user_id = ids.mint(now), ids.mint(now)
-        key = gate.user_key(account_id, user_id)
-        user = {"email": "ada@example.com", "name": "Ada", "role": "owner", "must_change_password": False, "epoch": 1}
-        table.apply(table.put({"pk": key.pk, "sk": key.sk, "kind": "user", **user}))
-        token = tokens.issue(tokens.AccessToken("user", account_id, user_id, ids.mint(now), 1))
-        return cls(account_id, user_id, token)
+        who = {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery", "name": "Ada"}
+        event = request_event("auth-register", who, address="198.18.0.1")
+        answer = json.loads(handler("auth")(event, Context)["body"])["result"]
+        return cls(answer["user"]["account_id"], answer["user"]["id"], answer["access_token"])
 
     def event(self, operation: str, body: Any) -> dict[str, Any]:
         return request_event(operation, body, token=self.token, address="198.18.0.1")

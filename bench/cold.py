@@ -1,0 +1,71 @@
+"""What does a function's first request cost, import included, against a raw botocore client with one GetItem?"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import template
+from bench.system import Account
+
+# One request for each function of the API, one that reads where there is one.
+FIRST: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "auth": ("auth-me", {}),
+    "users": ("users-list", {}),
+    "oauth": ("oauth-token", {}),
+    "oauth_apps": ("oauth-apps-list", {}),
+    "contacts": ("contacts-list", {}),
+    "companies": ("companies-list", {}),
+    "projects": ("projects-list", {}),
+    "activities": ("activities-list", {}),
+    "sources": ("sources-list", {}),
+    "custom_fields": ("custom-fields-list", {}),
+    "webhooks": ("webhooks-list", {}),
+    "imports": ("imports-list", {}),
+    "exports": ("exports-get", {"id": "00000000-0000-7000-8000-000000000000"}),
+}
+_SCRIPT: Final = Path(__file__).parent / "fresh.py"
+
+
+def measure(rounds: int) -> list[dict[str, Any]]:
+    """Medians of fresh processes, interleaved; the first round, which compiles what is not compiled, does not count."""
+    account = Account.open()
+    cases = {"bare": ["bare"]}
+    for folder, (operation, body) in FIRST.items():
+        cases[folder] = [folder, json.dumps(account.event(operation, body))]
+    figures: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
+    for number in range(rounds + 1):
+        for name, arguments in cases.items():
+            figure = _run(arguments, _environment(name))
+            if number:
+                figures[name].append(figure)
+    medians = {
+        name: {each: statistics.median(figure[each] for figure in found) for each in ("cpu_ms", "peak_mb")}
+        for name, found in figures.items()
+    }
+    return [
+        {
+            "function": name,
+            **{each: round(value, 1) for each, value in median.items()},
+            "cpu_ratio": round(median["cpu_ms"] / medians["bare"]["cpu_ms"], 2),
+            "peak_ratio": round(median["peak_mb"] / medians["bare"]["peak_mb"], 2),
+        }
+        for name, median in medians.items()
+    ]
+
+
+def _environment(folder: str) -> dict[str, str]:
+    own = template.functions().get(folder, {}).get("Environment", {}).get("Variables", {})
+    return dict.fromkeys(own, "bench") | dict(os.environ)
+
+
+def _run(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
+    command = [sys.executable, str(_SCRIPT), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"{arguments[0]}: {done.stderr}")
+    figure: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figure
