@@ -4,6 +4,8 @@ import itertools
 import tomllib
 from typing import Any, Final
 
+import yaml
+
 from keel.gate import Access
 from reference.errors import Advice, advice
 from reference.examples import example
@@ -121,6 +123,7 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in described:
         paths[f"/api/{operation.name}"] = {"post": _operation(operation, described, schemas, failures)}
+    schemas.explain(yaml.safe_load((NOTES / "fields.yaml").read_text()))
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     resources = dict.fromkeys(operation.resource for operation in described)
     return {

@@ -48,6 +48,13 @@ class Schemas:
         )
         return {"$ref": REF + title}
 
+    def explain(self, words: dict[str, str]) -> None:
+        """Give every field that says nothing of itself what is said of its name."""
+        for schema in self.found.values():
+            for name, field in schema.get("properties", {}).items():
+                if name in words and "description" not in field and "$ref" not in field:
+                    field["description"] = words[name]
+
     def limit(self, schema: Schema, values: dict[str, list[str]]) -> None:
         """Say which values the fields of these names have, in a component and in what it refers to."""
         whole = self.found[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
