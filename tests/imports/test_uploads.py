@@ -300,3 +300,31 @@ def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
     preview = importer().preview("\n".join([",".join(columns), *[row] * 6]))["preview"]
     assert preview["headers"] == columns
     assert {cell for row in preview["sample_rows"] for cell in row} == {"é" * 10}
+
+
+def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monkeypatch):
+    from keel.imports import jobs, uploads
+
+    monkeypatch.setattr(uploads, "LARGE_BYTES", 10)
+    monkeypatch.setattr(uploads, "PATIENCE_SECONDS", 0)
+    ours = importer()
+    job_id = ours.request()
+    ours.put(job_id, PEOPLE)
+    answer = ours.call("imports-complete-upload", {"id": job_id}, token=ours.token)
+    assert answer.code == "imports.invalid_request"
+    assert "Ask again" in answer.body["error"]["message"]
+    ours.announce(job_id)
+    assert ours.complete(job_id)["preview"]["total_rows"] == 2
+    monkeypatch.setattr(uploads, "PATIENCE_SECONDS", 60)
+    large = ours.request()
+    ours.put(large, PEOPLE)
+    found = jobs.found
+
+    def meanwhile(*place: str) -> Any:
+        job = found(*place)
+        if job["status"] == "pending":
+            uploads.arrived(job)
+        return job
+
+    monkeypatch.setattr(jobs, "found", meanwhile)
+    assert ours.complete(large)["job"]["status"] == "uploaded"

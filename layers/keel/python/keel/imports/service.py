@@ -42,7 +42,7 @@ def get(caller: Caller, body: ById) -> dict[str, Any]:
 
 
 def complete_upload(caller: Caller, body: ById) -> dict[str, Any]:
-    job = uploads.arrived(jobs.found(caller.account_id, body.id))
+    job = uploads.asked_for(jobs.found(caller.account_id, body.id))
     if job["status"] == "pending":
         raise Fault.at("imports.invalid_request", "id", "No file has been uploaded for this import yet.")
     return {"job": jobs.shown(job), "preview": None if job["status"] == "failed" else _preview(job)}

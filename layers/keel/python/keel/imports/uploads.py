@@ -5,6 +5,7 @@ to write wins, and the other takes what it wrote.
 """
 
 import io
+import time
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 from urllib.parse import unquote_plus
@@ -15,6 +16,9 @@ from keel.imports import files, jobs, mapping
 from keel.imports.files import Plan, Unreadable
 from keel.imports.jobs import Job, Moved
 from keel.objects import Gone, Object
+
+LARGE_BYTES: Final = 150_000_000
+PATIENCE_SECONDS: Final = 20.0
 
 _PREFIX: Final = "uploads/"
 _BUFFER: Final = 1 << 16
@@ -38,6 +42,28 @@ def source(job: Job) -> Object:
 
 def opened(found: Object, position: int, block: int = 1 << 20) -> BinaryIO:
     return io.BufferedReader(objects.Blocks(found, position, block=block), _BUFFER)
+
+
+def asked_for(job: Job) -> Job:
+    """The job with its preview, for a client who waits: `pending` if its file is not there.
+
+    A file that takes too long for an answer is left to storage's message, which comes as well.
+    """
+    if job["status"] != "pending":
+        return job
+    found = objects.head(object_key(job))
+    if found is None:
+        return job
+    if found.size <= LARGE_BYTES:
+        return arrived(job)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while job["status"] == "pending" and time.monotonic() < deadline:
+        time.sleep(0.5)
+        job = jobs.found(job["account_id"], job["id"])
+    if job["status"] == "pending":
+        message = "The file is large and still being looked through. Ask again in a few seconds."
+        raise Fault.at("imports.invalid_request", "id", message)
+    return job
 
 
 def arrived(job: Job) -> Job:

@@ -18,6 +18,7 @@ from keel.imports.files import Layout, Row, Unreadable
 from keel.imports.groups import Group, Order, Overtaken
 from keel.imports.jobs import Job, Moved
 from keel.imports.rows import RowReader
+from keel.logs import logger
 from keel.objects import Gone
 from keel.table import Congested
 
@@ -71,6 +72,7 @@ def _import(job: Job, worker: str, is_time_up: Callable[[], bool]) -> None:
         order = Order(job, kind, reader, job["duplicate_handling"], pointed)
         job, taken = _group(order, worker, ahead)
         if job["status"] != "processing":
+            logger.info("imported", account_id=job["account_id"], job_id=job["id"], rows=job["processed_rows"])
             if job["failed_count"]:
                 row_errors.write(job)  # now, since a large one takes longer than an answer may
             return
