@@ -16,8 +16,11 @@ def table(title: str, rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def save(results: dict[str, Any]) -> None:
-    (FOLDER / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+def save(measured: dict[str, Any]) -> None:
+    """Keep the figures, with those of the parts that were not measured this time."""
+    path = FOLDER / "results.json"
+    results = (json.loads(path.read_text()) if path.exists() else {}) | measured
+    path.write_text(json.dumps(results, indent=1) + "\n")
     if results.get("growth"):
         (FOLDER / "growth.svg").write_text(plot(results["growth"]))
 
