@@ -226,6 +226,17 @@ def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch
     assert all(each["source_id"] is None or each["source_name"] != "Web" for each in ours.all())
 
 
+def test_what_was_found_by_name_is_forgotten_before_it_grows(importer, monkeypatch, small_groups):
+    from keel.imports import groups
+
+    small_groups(4)
+    monkeypatch.setattr(groups, "_POINTED", 1)
+    ours = importer()
+    rows = [f"P{number},Co {number % 8}" for number in range(24)]
+    assert settled(ours.run("first_name,company\n" + "\n".join(rows) + "\n")) == (24, 0, 0, 0)
+    assert len(ours.all("companies-list")) == 8
+
+
 def test_conflicts_and_throttles_are_waited_for(importer, inject):
     ours = importer()
     job_id = begun(ours, "skip")

@@ -328,3 +328,40 @@ def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monk
 
     monkeypatch.setattr(jobs, "found", meanwhile)
     assert ours.complete(large)["job"]["status"] == "uploaded"
+
+
+@pytest.mark.parametrize(
+    ("headers", "mapping"),
+    [
+        (  # HubSpot
+            "Record ID,First Name,Last Name,Email,Phone Number,Associated Company,Job Title,Postal Code,Country/Region",
+            ",first_name,last_name,email,phone,company_name,job_title,zip_code,country",
+        ),
+        (  # Pipedrive
+            "Person - Name,Person - Email - Work,Person - Phone - Work,Person - Organization",
+            "full_name,email,phone,company_name",
+        ),
+        (  # Google
+            "Given Name,Family Name,E-mail 1 - Value,Phone 1 - Value,Organization 1 - Name,Organization 1 - Title",
+            "first_name,last_name,email,phone,company_name,job_title",
+        ),
+        (  # Outlook
+            "Title,First Name,Last Name,Company,Job Title,Business Street,Business City,E-mail Address,Business Phone",
+            ",first_name,last_name,company_name,job_title,address,city,email,phone",
+        ),
+        (  # Salesforce
+            "First Name,Last Name,Account Name,Lead Source,Mailing Street,Mailing Zip/Postal Code",
+            "first_name,last_name,company_name,source_name,address,zip_code",
+        ),
+        (
+            "Vorname;Nachname;E-Mail-Adresse;Firma;PLZ;Straße",
+            "first_name,last_name,email,company_name,zip_code,address",
+        ),
+        ("Prénom;Nom;Courriel;Entreprise;Code postal", "first_name,last_name,email,company_name,zip_code"),
+        ("email_address,Org,LABELS,First Name,Name", "email,company_name,tags,first_name,"),
+    ],
+)
+def test_the_headers_of_others_are_known(importer, headers, mapping):
+    preview = importer().preview(headers + "\n")["preview"]
+    fields = zip(preview["headers"], mapping.split(","), strict=True)
+    assert preview["suggested_mapping"] == {column: field for column, field in fields if field}

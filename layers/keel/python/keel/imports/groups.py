@@ -33,6 +33,7 @@ _SLOTS: Final = 94  # of the transaction's 100: the job and its end, the turn, t
 _PER_ROW: Final = 3  # slots that a row takes at most: its record, and two that it points to, new or checked
 _CHARACTERS: Final = 800_000  # of the 4 MB of a transaction
 _EFFECT_BYTES: Final = 100_000  # of the 400 KB of an item, of which one row may take most
+_POINTED: Final = 10_000
 _KEPT_DAYS: Final = 45
 
 
@@ -300,6 +301,8 @@ class Group:
         except (service.Stale, definitions.Changed, Fault, Refused):
             self._order.pointed.clear()
             raise Overtaken from None
+        if len(self._order.pointed) > _POINTED:
+            self._order.pointed.clear()  # a file may name a million companies
         self._order.pointed.update(self._pool.pointed())
         for held, change in zip(changed, changes, strict=True):
             for key in change.removed:

@@ -70,22 +70,27 @@ _COMPANY: Final = {
 }
 _PLACE: Final = {
     "address": (
+        "business street, home street, "
         "address, street, street address, address 1, address line 1, mailing street, billing street, adresse, "
         "strasse, rue, direccion, calle, indirizzo, endereco, adres, straat, address 1 street"
     ),
     "city": (
+        "business city, home city, "
         "city, town, locality, mailing city, billing city, stadt, ort, ville, ciudad, citta, cidade, plaats, "
         "address 1 city"
     ),
     "state": (
+        "business state, home state, "
         "state, region, province, state region, county, mailing state, mailing state province, billing state, "
         "billing state province, bundesland, etat, estado, provincia, address 1 region"
     ),
     "zip_code": (
+        "business postal code, home postal code, "
         "zip, zip code, zipcode, postal code, postcode, post code, mailing zip postal code, billing zip "
         "postal code, plz, postleitzahl, code postal, codigo postal, cap, cep, address 1 postal code"
     ),
     "country": (
+        "business country region, home country region, "
         "country, country region, nation, mailing country, billing country, land, pays, pais, paese, address 1 country"
     ),
     "notes": (
