@@ -82,6 +82,8 @@ def test_auto_confirm_takes_the_mapping_that_it_was_given(importer):
         {"Last Name": "last_name"},
         {"Nowhere": "first_name"},
         {"First Name": "first_name", "Email": "no_such_field"},
+        {"First Name": "first_name", "\ud800": "email"},
+        {"First Name": "first_name", "": "email"},
         {"First Name": "first_name", "Email": "account_id"},
         {"First Name": "first_name", "Last Name": "first_name"},
         {"First Name": "first_name", "Last Name": "full_name"},

@@ -31,6 +31,9 @@ def test_an_upload_needs_a_token(call):
         ({"model_type": "contacts", "file_name": "a", "duplicate_handling": "merge"}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a", "auto_confirm": "yes"}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a", "column_mapping": []}, "imports.invalid_request"),
+        ({"model_type": "contacts", "file_name": "a", "column_mapping": {"": "email"}}, "imports.invalid_request"),
+        ({"model_type": "contacts", "file_name": "a", "column_mapping": {"\ud800": "a"}}, "imports.invalid_request"),
+        ({"model_type": "contacts", "file_name": "a", "column_mapping": {"a": "\0"}}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a", "content_type": "text/csv\r\nX: y"}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a" * 256}, "imports.invalid_request"),
         (

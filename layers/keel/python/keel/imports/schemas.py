@@ -1,17 +1,17 @@
 """What do clients send and receive about imports?"""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from keel.fields import Body, Text
+from keel.fields import AnyText, Body, Text
 from keel.records.schemas import ById, ListBody, Record
 
 Duplicates = Literal["skip", "update", "create"]
 DateFormat = Literal["ymd", "mdy", "dmy"]
 Status = Literal["pending", "uploaded", "processing", "completed", "failed", "cancelled", "undoing", "undone"]
-# A field that is null or blank leaves its column out.
-Mapping = dict[str, str | None]
+# A field that is null or blank leaves its column out; a column without a name there is none.
+Mapping = dict[Annotated[AnyText, Field(min_length=1)], AnyText | None]
 
 
 class RequestUpload(Body):
