@@ -138,3 +138,14 @@ def test_filters_find_nothing_of_another_account(call, ask, owner):
     stranger = owner().token
     for filters in ({"company_id": acme}, {"company_ids": [acme]}, {"tags": ["x"]}, {"search": "grace"}, {}):
         assert call("contacts-list", filters, token=stranger).result == {"items": [], "next_cursor": ""}
+
+
+def test_a_filter_takes_as_many_ids_as_a_body_holds(ask):
+    companies = [ask("companies-create", name=f"C{number}")["id"] for number in range(70)]
+    for number in (3, 33, 66):
+        ask("contacts-create", first_name=str(number), company_id=companies[number])
+    ask("contacts-create", first_name="none")
+    many = [str(uuid.uuid4()) for _ in range(20_000)]
+    assert names(ask("contacts-list", company_ids=companies[:40])) == ["33", "3"]
+    assert names(ask("contacts-list", company_ids=companies)) == ["66", "33", "3"]
+    assert names(ask("contacts-list", company_ids=[*many, companies[33]])) == ["33"]

@@ -1,6 +1,7 @@
 """By what can a list be filtered? The filters that a kind declares, and what a body asks of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from keel import ids
@@ -39,7 +40,7 @@ class Criterion:
         had = found if isinstance(found, list) else [found]
         return all(value in had for value in self.values) if self.filter.every else not self._allowed.isdisjoint(had)
 
-    @property
+    @cached_property
     def _allowed(self) -> frozenset[str]:
         return frozenset(self.values)
 

@@ -84,6 +84,8 @@ class Plan:
 
     def _is_read(self, stream: Source) -> bool:
         try:
+            if isinstance(stream, Union):
+                stream.begin(self.position)
             stream.below(self.position)
         except Spent:
             return False

@@ -5,8 +5,10 @@ enough to merge streams (`Union`) and to leapfrog through what they share (`Inte
 where the others are, and what lies between is not read.
 """
 
+import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
 from keel import table
@@ -17,6 +19,7 @@ from keel.table import Item, Page
 TOP: Final = "~"
 _LARGEST_CHUNK: Final = 200
 _MUCH: Final = 2
+_AT_ONCE: Final = 8
 
 
 class Spent(Exception):
@@ -41,6 +44,7 @@ class Reader:
     def __init__(self, budget: int) -> None:
         self.left = budget
         self.kept = 0
+        self._lock = threading.Lock()
         self.points: dict[str, dict[str, str]] = {}
         self.items: dict[str, Item] = {}
 
@@ -57,7 +61,8 @@ class Reader:
         return found
 
     def spend(self, items: int) -> None:
-        self.left -= items
+        with self._lock:
+            self.left -= items
 
 
 class Stream(Protocol):
@@ -150,6 +155,11 @@ class Union:
 
     def __init__(self, streams: Sequence[Source]) -> None:
         self.streams = streams
+
+    def begin(self, bound: str) -> None:
+        """Read the streams from the bound down, several at once; raises `Spent`."""
+        with ThreadPoolExecutor(min(_AT_ONCE, len(self.streams))) as pool:
+            list(pool.map(lambda stream: stream.below(bound), self.streams))
 
     def below(self, bound: str) -> str | None:
         found = [id_ for stream in self.streams if (id_ := stream.below(bound)) is not None]
