@@ -55,6 +55,20 @@ def test_an_upload_with_auto_confirm_is_imported_by_itself(importer, pump):
     ours.put(job_id, PEOPLE)
     ours.announce(job_id)
     assert ours.job(job_id)["status"] == "processing"
+    sent = [each for each in pump("import_worker").records["import_worker"] if job_id in each["body"]]
+    assert len(sent) == 1
+    assert settled(ours.job(job_id)) == (3, 0, 0, 0)
+
+
+def test_an_import_whose_starter_died_is_started_when_storage_says_it_again(importer, pump, monkeypatch):
+    ours = importer()
+    job_id = ours.request(auto_confirm=True)
+    ours.put(job_id, PEOPLE)
+    monkeypatch.setattr("keel.imports.jobs.go_on", lambda _job: None)
+    ours.announce(job_id)
+    monkeypatch.undo()
+    assert ours.job(job_id)["status"] == "processing"
+    ours.announce(job_id)
     pump("import_worker")
     assert settled(ours.job(job_id)) == (3, 0, 0, 0)
 

@@ -126,6 +126,8 @@ def announced(message: dict[str, Any]) -> None:
         item = table.get(jobs.key(*place)) if place else None
         if item is None:
             continue
-        job = arrived(jobs.of_item(item))
+        job = jobs.of_item(item)
         if job["status"] == "processing":
             jobs.go_on(job)  # who started it may have died before saying so
+        else:
+            arrived(job)
