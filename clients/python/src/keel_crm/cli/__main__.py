@@ -1,4 +1,4 @@
-"""`python -m keel_crm.cli` is `keel`."""
+"""How does `keel` run where it is not installed? As `python -m keel_crm.cli`."""
 
 from keel_crm.cli import main
 
