@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 import pytest
+from argon2 import PasswordHasher
 
 import template
 from tests.harness.accounts import Account
@@ -83,9 +84,30 @@ def stand_ins(wire: Wire) -> Iterator[StandIns]:
 
 
 @pytest.fixture(scope="session")
-def functions(stand_ins: StandIns) -> Iterator[Functions]:
+def _hasher() -> Callable[[], PasswordHasher]:
+    from keel.auth import hashing
+
+    return hashing.hasher
+
+
+@pytest.fixture
+def costly_passwords(functions: Functions, _hasher: Callable[[], PasswordHasher], monkeypatch: Any) -> None:
+    """Passwords are hashed as they are on AWS, for a test that is about that."""
+    from keel.auth import hashing
+
+    monkeypatch.setattr(hashing, "hasher", _hasher)
+
+
+@pytest.fixture(scope="session")
+def functions(stand_ins: StandIns, _hasher: Callable[[], PasswordHasher]) -> Iterator[Functions]:
+    from keel.auth import hashing
+
+    # The real work for each account that a test opens would be half of what the tests take.
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     functions = Functions(stand_ins)
-    yield functions
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "hasher", lambda: cheap)
+        yield functions
     functions.reset()
 
 

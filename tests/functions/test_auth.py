@@ -128,7 +128,9 @@ def test_a_wrong_password_is_refused(call, owner, password):
     assert (answer.status, answer.code) == (401, "auth.invalid_credentials")
 
 
-def test_an_unknown_email_is_refused_like_a_wrong_password_after_the_same_work(call, owner, round_trips, monkeypatch):
+def test_an_unknown_email_is_refused_like_a_wrong_password_after_the_same_work(
+    costly_passwords, call, owner, round_trips, monkeypatch
+):
     ada = owner()
     compared = []
     verify = PasswordHasher.verify

@@ -1,0 +1,13 @@
+"""What does a password cost whoever steals its hash?"""
+
+from keel.auth import hashing
+from keel.auth.hashing import hasher  # as it is before the tests make hashing cheap
+
+
+def test_passwords_are_hashed_with_the_least_that_owasp_asks_for() -> None:
+    assert hasher().hash("correct horse").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_an_unknown_user_costs_what_a_known_one_costs() -> None:
+    assert not hasher().check_needs_rehash(hashing._NOBODYS)
+    assert not hashing.verify(None, "correct horse")
