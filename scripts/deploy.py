@@ -75,7 +75,7 @@ def main() -> None:
         print(f"A first deployment, to account {account} in {boto3.session.Session().region_name}.\n")
         given = answers(given, input)
         tell_about_sender(given["MailSender"], boto3.client("sesv2"))
-    overrides = [f"ParameterKey={name},ParameterValue={value}" for name, value in given.items() if value]
+    overrides = [f"{name}={value}" for name, value in given.items() if value]
     command = ["sam", "deploy", *(["--parameter-overrides", *overrides] if overrides else [])]
     raise SystemExit(subprocess.run(command, env=os.environ, check=False).returncode)
 
