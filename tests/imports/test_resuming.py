@@ -200,6 +200,7 @@ def test_two_imports_of_the_same_file_at_once_make_no_doubles(importer, small_gr
     for job_id in jobs:
         until_done(ours, job_id)
     found = [settled(ours.job(job_id)) for job_id in jobs]
+    assert all(skipped for _, _, skipped, _ in found)
     assert sum(created for created, *_ in found) == len(ours.all()) == 17
     assert len(ours.all("companies-list")) == 3
     assert len(ours.all("sources-list")) == 2

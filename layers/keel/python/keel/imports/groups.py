@@ -278,9 +278,11 @@ class Group:
 
     # ---- Writing ----------------------------------------------------------------------------------------------
 
-    def commit(self, worker: str, position: int, *, is_last: bool) -> Job:
+    def commit(self, worker: str, position: int, written: dict[Key, Item], *, is_last: bool) -> Job:
         """Write what the rows came to; gives the job as it is then.
 
+        `written` are the postings that an earlier judgement of the rows wrote: only what differs is written now, so
+        that whoever was overtaken is quick, and is not overtaken for ever.
         Raises `Moved` when the job has, and `Overtaken` when something else has, since the rows were judged.
         """
         job = self._order.job
@@ -294,8 +296,9 @@ class Group:
             own = [write]
         changed = self._pool.changed
         changes = [postings.change(held.kind, held.before, held.record) for held in changed]
-        added = {(item["pk"], item["sk"]): item for change in changes for item in change.added}
-        table.batch_write(added.values())
+        added = {Key(item["pk"], item["sk"]): item for change in changes for item in change.added}
+        table.batch_write(item for key, item in added.items() if written.get(key) != item)
+        written.update(added)
         try:
             table.commit(*own, self._turn(), *self._kept(), *self._held_checks(), *map(_put, changed))
         except (service.Stale, definitions.Changed, Fault, Refused):

@@ -20,12 +20,12 @@ from keel.imports.jobs import Job, Moved
 from keel.imports.rows import RowReader
 from keel.logs import logger
 from keel.objects import Gone
-from keel.table import Congested
+from keel.table import Congested, Item, Key
 
 MARGIN_MILLISECONDS: Final = 25_000
 
 _AHEAD_BYTES: Final = 300_000
-_TRIES: Final = 12
+_TRIES: Final = 30
 
 
 def carry_on(message: dict[str, str], milliseconds_left: Callable[[], int]) -> None:
@@ -70,7 +70,11 @@ def _import(job: Job, worker: str, is_time_up: Callable[[], bool]) -> None:
         defined = mapping.definitions_of(kind, job["account_id"])
         reader = RowReader(kind, columns, job["column_mapping"], defined, job["date_format"])
         order = Order(job, kind, reader, job["duplicate_handling"], pointed)
-        job, taken = _group(order, worker, ahead)
+        try:
+            job, taken = _group(order, worker, ahead)
+        except Congested:
+            jobs.go_on(job)  # others have their turn first
+            return
         if job["status"] != "processing":
             logger.info("imported", account_id=job["account_id"], job_id=job["id"], rows=job["processed_rows"])
             if job["failed_count"]:
@@ -84,13 +88,14 @@ def _group(order: Order, worker: str, ahead: "_Ahead") -> tuple[Job, int]:
     rows = ahead.look(groups.ROWS)
     first = order.job["processed_rows"] + 1
     jitter = random.SystemRandom()
+    written: dict[Key, Item] = {}
     for attempt in range(_TRIES):
         group = Group(order, list(enumerate(rows, first)))
         group.judge()
         taken = group.taken
         position = rows[taken - 1].end if taken else order.job["position"]
         try:
-            return group.commit(worker, position, is_last=ahead.ends_after(taken)), taken
+            return group.commit(worker, position, written, is_last=ahead.ends_after(taken)), taken
         except Overtaken:
             time.sleep(jitter.uniform(0, min(0.02 * 2**attempt, 1.0)))
         except Moved as moved:
