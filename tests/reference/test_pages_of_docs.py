@@ -61,6 +61,12 @@ def test_what_is_claimed_has_a_place_that_shows_it():
             assert (template.ROOT / path).exists(), path
 
 
+def test_every_page_is_in_the_index():
+    index = (DOCS / "README.md").read_text()
+    for page in DOCS.glob("*.md"):
+        assert page.name == "README.md" or f"({page.name}" in index, page.name
+
+
 def test_the_architecture_is_drawn_from_the_template():
     text = (DOCS / "architecture.md").read_text()
     assert diagram.inserted(text) == text, "run make openapi"
