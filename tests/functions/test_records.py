@@ -252,3 +252,25 @@ def test_an_email_may_be_blank(account: Account, email: str | None, given: str) 
     contact = account.creates("contacts", email=email)
     assert contact["email"] == given
     assert account.updates("contacts", contact, email=email) == contact
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "message"),
+    [
+        ("companies-create", {}, "name must not be blank."),
+        ("projects-update", {"is_retainer": None}, "is_retainer cannot be cleared."),
+        (
+            "activities-create",
+            {"activity_type": "call", "project_id": str(uuid.uuid4())},
+            "project_id names no project of this account.",
+        ),
+    ],
+)
+def test_an_invalid_request_says_what_is_wrong(
+    account: Account, operation: str, body: dict[str, Any], message: str
+) -> None:
+    if operation.endswith("-update"):
+        body = {**body, "id": account.creates(operation.removesuffix("-update"))["id"]}
+    error = account(operation, body).body["error"]
+    assert error["code"].endswith(".invalid_request")
+    assert error["message"] == error["details"][0]["message"] == message

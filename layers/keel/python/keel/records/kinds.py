@@ -19,6 +19,10 @@ Values = dict[str, Any]
 JSON_FIELDS: Final = ("custom_fields", "metadata")
 
 
+# The code whose own text says nothing of the field.
+_GENERAL: Final = "invalid_request"
+
+
 @dataclass(frozen=True)
 class Join:
     """A computed name: `name` shows the label of what the id in `field` points to."""
@@ -44,23 +48,33 @@ class Reference(Join):
     malformed: str = ""
     closed_by: str = ""
 
+    @property
+    def message(self) -> str | None:
+        """What to say of an id that points to nothing, where the code's own text does not."""
+        return f"{self.field} names no {self.kind} of this account." if self.missing == _GENERAL else None
+
 
 @dataclass(frozen=True)
 class Rule:
-    """What a field's value must be, and the code when it is not; `null` in an update never is."""
+    """What a field's value must be, and the code when it is not; `null` in an update never is.
+
+    `message` says it where the code's own text does not.
+    """
 
     field: str
     code: str
     holds: Callable[[Any], bool]
+    message: str | None = None
 
 
 def required_text(field: str, code: str) -> Rule:
-    return Rule(field, code, lambda value: not is_blank(value))
+    message = f"{field} must not be blank." if code == _GENERAL else None
+    return Rule(field, code, lambda value: not is_blank(value), message)
 
 
 def not_null(field: str, code: str) -> Rule:
     """For a field whose type says everything, but that cannot be cleared."""
-    return Rule(field, code, lambda _value: True)
+    return Rule(field, code, lambda _value: True, f"{field} cannot be cleared." if code == _GENERAL else None)
 
 
 @dataclass(frozen=True)

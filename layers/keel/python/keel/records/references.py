@@ -50,7 +50,7 @@ def check(kind: Kind, account_id: str, values: Values, before: Values, targets: 
         value = values.get(reference.field)
         if value is None:
             continue
-        fault = kind.fault(reference.missing, reference.field)
+        fault = kind.fault(reference.missing, reference.field, reference.message)
         target = targets.get(reference.key(account_id, value))
         if target is None:
             raise fault

@@ -127,7 +127,7 @@ def draft(kind: Kind, account_id: str, created_by: str, given: Values, record_id
     """A new record of these values, judged by its rules alone; `settle` judges the rest."""
     for rule in kind.rules:
         if not rule.holds(given[rule.field]):
-            raise kind.fault(rule.code, rule.field)
+            raise kind.fault(rule.code, rule.field, rule.message)
     kind.whole(given)
     return (
         kind.defaults
@@ -186,7 +186,7 @@ def judge(kind: Kind, given: Values, cleared: frozenset[str] = frozenset()) -> V
     """What a change makes of a record's fields, judged by the rules alone; `revise` judges the rest."""
     for rule in kind.rules:
         if rule.field in cleared or (rule.field in given and not rule.holds(given[rule.field])):
-            raise kind.fault(rule.code, rule.field)
+            raise kind.fault(rule.code, rule.field, rule.message)
     return references.normalized(kind, given) | {name: kind.defaults[name] for name in cleared}
 
 
