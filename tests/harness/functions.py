@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import template
+from tests.harness import permissions
 from tests.harness.stand_ins import ACCOUNT, REGION, StandIns
 
 
@@ -95,9 +96,11 @@ class Functions:
             if wanted != self._current:
                 self._apply(wanted)
             self._running += 1
+        token = permissions.running.set(folder)
         try:
             yield
         finally:
+            permissions.running.reset(token)
             with self._lock:
                 self._running -= 1
 

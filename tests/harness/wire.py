@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from tests.harness import permissions
+
 _READS: Final = frozenset({"GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan"})
 _WRITES: Final = frozenset(
     {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"},
@@ -111,7 +113,9 @@ class Wire:
         self._injections.clear()
 
     def _ask(self, params: dict[str, Any], model: Any, **_rest: Any) -> dict[str, Any]:
-        """The engine says what a call costs only when it is asked."""
+        """Refused unless the function's permissions cover it. The engine says what a call costs only when asked."""
+        if denied := permissions.denied(model.name, params):
+            raise ClientError(refusal("AccessDeniedException", f"not allowed: {denied}"), model.name)  # type: ignore[arg-type]
         if model.name == "TransactWriteItems":
             for trips in self._counting:
                 trips.charge_transaction(params["TransactItems"])
