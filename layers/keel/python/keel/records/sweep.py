@@ -55,7 +55,9 @@ def _is_stale(posting: Item, item: Item | None, now: int) -> bool:
         return now - _minted_at(postings.id_of(posting)) > _IN_THE_MAKING
     if posting["revision"] > item["revision"]:
         return False
-    kind = registry.KINDS[item["kind"]]
+    kind = registry.KINDS.get(item["kind"])
+    if kind is None:
+        return False  # of another version of the code, which alone can tell
     return Key(posting["pk"], posting["sk"]) not in postings.of(kind, store.from_item(kind, item))
 
 
