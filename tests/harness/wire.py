@@ -83,6 +83,24 @@ class Injection:
         return True
 
 
+# The partitions that have been written, by account: the table of a whole session is too large to scan in each test.
+written: Final[dict[str, set[str]]] = {}
+
+
+def _note_partitions(operation: str, params: dict[str, Any]) -> None:
+    requests: list[dict[str, Any]] = []
+    if operation in ("PutItem", "UpdateItem", "DeleteItem"):
+        requests = [params]
+    elif operation == "TransactWriteItems":
+        requests = [request for action in params["TransactItems"] for request in action.values()]
+    elif operation == "BatchWriteItem":
+        writes = (write for each in params["RequestItems"].values() for write in each)
+        requests = [request for write in writes for request in write.values()]
+    for request in requests:
+        pk = (request.get("Item") or request["Key"])["pk"]["S"]
+        written.setdefault(pk.partition("#")[0], set()).add(pk)
+
+
 class Wire:
     """The hooks between the code under test and DynamoDB; botocore calls them for every call."""
 
@@ -116,6 +134,7 @@ class Wire:
         """Refused unless the function's permissions cover it. The engine says what a call costs only when asked."""
         if denied := permissions.denied(model.name, params):
             raise ClientError(refusal("AccessDeniedException", f"not allowed: {denied}"), model.name)  # type: ignore[arg-type]
+        _note_partitions(model.name, params)
         if model.name == "TransactWriteItems":
             for trips in self._counting:
                 trips.charge_transaction(params["TransactItems"])
