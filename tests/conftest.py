@@ -111,22 +111,6 @@ def functions(stand_ins: StandIns, _hasher: Callable[[], PasswordHasher]) -> Ite
     functions.reset()
 
 
-@pytest.fixture(scope="module")
-def _own_table(stand_ins: StandIns, functions: Functions) -> Iterator[None]:
-    """Each module has a table of its own: what it does takes no longer for what others left behind."""
-    yield
-    stand_ins.forget_table()
-    functions.forget_environments()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _system(request: pytest.FixtureRequest) -> None:
-    """Sees to it that the table outlives whatever a module makes, where it has a table at all."""
-    ours = [item for item in request.session.items if getattr(item, "module", None) is request.module]
-    if any("functions" in getattr(item, "fixturenames", ()) for item in ours):
-        request.getfixturevalue("_own_table")
-
-
 @pytest.fixture
 def function(functions: Functions) -> Callable[[str], ModuleType]:
     """functions/<name>/app.py as a module: `function("contacts").handler`."""

@@ -51,10 +51,6 @@ class Functions:
             self._environments[folder] = self._stand_ins.environment(folder)
         return self._environments[folder] | self._overrides
 
-    def forget_environments(self) -> None:
-        with self._lock:
-            self._environments.clear()
-
     def override(self, variables: dict[str, str]) -> None:
         """Values of variables that hold until `reset`."""
         with self._lock:

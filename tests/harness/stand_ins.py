@@ -40,7 +40,6 @@ class StandIns:
         defaults = {name: str(each["Default"]) for name, each in declared if "Default" in each}
         self._parameters = defaults | PARAMETERS | parameters | PSEUDO
         self._made: dict[str, _Made] = {}
-        self._tables = 0
 
     def environment(self, folder: str) -> dict[str, str]:
         """The variables of a function, as the template gives them to it and to no other."""
@@ -94,23 +93,15 @@ class StandIns:
             self._made[name] = make(name, resource.get("Properties", {}))
         return self._made[name]
 
-    def forget_table(self) -> None:
-        """What next refers to the table finds a new one: DynamoDB Local grows slow with what lies in one."""
-        name, _ = self._made.pop("Table", ("", {}))
-        if name:
-            boto3.client("dynamodb").delete_table(TableName=name)
-
     # ---- The types in use ------------------------------------------------------------------------------------------
 
     def _make_aws_dynamodb_table(self, name: str, properties: dict[str, Any]) -> _Made:
-        self._tables += 1
-        full_name = f"{STACK}-{name}-{self._tables}"
-        arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{full_name}"
+        arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{STACK}-{name}"
         stream = properties["StreamSpecification"] | {"StreamEnabled": True}
         rest = {each: properties[each] for each in ("BillingMode", "AttributeDefinitions", "KeySchema")}
         client = boto3.client("dynamodb")
-        table = client.create_table(TableName=full_name, StreamSpecification=stream, **rest)
-        return full_name, {"Arn": arn, "StreamArn": table["TableDescription"]["LatestStreamArn"]}
+        table = client.create_table(TableName=f"{STACK}-{name}", StreamSpecification=stream, **rest)
+        return f"{STACK}-{name}", {"Arn": arn, "StreamArn": table["TableDescription"]["LatestStreamArn"]}
 
     def _make_aws_secretsmanager_secret(self, _name: str, properties: dict[str, Any]) -> _Made:
         generate = properties["GenerateSecretString"]
