@@ -309,6 +309,11 @@ def test_gone_disables_the_endpoint_and_being_active_again_forgives(
     assert skipped["status"] == "failed"
     assert skipped["attempts"][0]["status_code"] is None
 
+    unsent = call("webhooks-redeliver", {"delivery_id": skipped["id"]}, token=user.token).result
+    assert len(listening.received) == 1  # while an endpoint is inactive nothing is sent, but tests
+    assert unsent["status"] == "failed"
+    assert [each["error"] for each in unsent["attempts"]] == ["Not sent: the endpoint was inactive."] * 2
+
     active = call("webhooks-update", {"id": made.id, "is_active": True}, token=user.token).result
     assert active["is_active"] is True
     assert active["disabled_reason"] == ""
@@ -463,6 +468,64 @@ def test_worker_that_dies_before_it_queues_the_retry_queues_it_when_the_message_
     assert 0 < options["delay"] <= 6_000
     assert len(listening.received) == 1
     assert original is not die
+
+
+def test_failure_that_a_redelivery_overtakes_is_logged_and_changes_nothing(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Log,
+    due: Callable[..., Any],
+) -> None:
+    made = register(listening.url)
+    contact(call, user)
+    flow("event_publisher", "webhook_fanout")
+    [pending] = deliveries(made)
+    listening.answers = [200, 500]  # the redelivery is answered while the first attempt waits for its answer
+
+    def overtake() -> None:
+        listening.before_answer = lambda: None
+        call("webhooks-redeliver", {"delivery_id": pending["id"]}, token=user.token)
+
+    listening.before_answer = overtake
+    due(pending)
+    [done] = deliveries(made)
+    assert done["status"] == "succeeded"
+    assert done["next_attempt_at"] is None
+    assert [each["status_code"] for each in done["attempts"]] == [200, 500]
+
+
+def test_retry_is_queued_though_the_answer_to_the_record_was_lost(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Log,
+    due: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from keel import table
+    from keel.webhooks import queues
+
+    listening.default = 500
+    made = register(listening.url)
+    contact(call, user)
+    flow("event_publisher", "webhook_fanout")
+    [pending] = deliveries(made)
+    original, sent = table.commit, []
+
+    def twice(*writes: Any) -> None:  # as botocore does when the first answer does not come
+        original(*writes)
+        original(*writes)
+
+    monkeypatch.setattr(table, "commit", twice)
+    monkeypatch.setattr(queues, "send", lambda messages, **_options: sent.extend(messages))
+    due(pending)
+    assert [message.number for message in sent] == [2]
+    assert len(deliveries(made)[0]["attempts"]) == 1
 
 
 def test_poison_goes_back_alone_and_the_others_are_delivered(

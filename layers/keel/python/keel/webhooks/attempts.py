@@ -10,7 +10,7 @@ from typing import Any, Final
 from keel import clock, ids, metrics, table
 from keel.errors import Fault
 from keel.gate import Caller
-from keel.table import ConditionFailed, Item
+from keel.table import ConditionFailed, Item, Write
 from keel.webhooks import deliveries, endpoints, health, queues, schedule, sender, signing, slots
 from keel.webhooks.queues import Message
 from keel.webhooks.schemas import TEST_EVENT
@@ -122,55 +122,59 @@ def _record(message: Message, delivery: Item, outcome: Outcome, started: int) ->
         _close(delivery, attempt, "failed", message.number)
         return
     due = now + wait
-    write = deliveries.recording(
-        delivery,
-        attempt,
-        "#tried = :number, #next_attempt_at = :due REMOVE #claimed_until",
-        "#claimed_until = :claim",
-        number=message.number,
-        due=clock.text(due),
-        claim=delivery["claimed_until"],
-    )
-    try:
-        if wait > queues.LONGEST_DELAY:
-            table.commit(write, queues.later(_next(message), due))
-            return
-        table.apply(write)
-    except ConditionFailed:
-        return  # the claim ran out, and another worker has it
-    queues.send([_next(message)], delay=wait)
+    change = "#tried = :number, #next_attempt_at = :due REMOVE #claimed_until"
+    write = _claimed(delivery, attempt, change, number=message.number, due=clock.text(due))
+    if wait > queues.LONGEST_DELAY:
+        _written(attempt, write, queues.later(_next(message), due))
+    elif _written(attempt, write):
+        queues.send([_next(message)], delay=wait)
 
 
 def _close(delivery: Item, attempt: dict[str, Any], status: str, number: int) -> None:
-    write = deliveries.recording(
-        delivery,
-        attempt,
-        "#tried = :number, #status = :status REMOVE #claimed_until, #next_attempt_at",
-        "#claimed_until = :claim",
-        number=number,
-        status=status,
-        claim=delivery["claimed_until"],
-    )
-    try:
-        table.apply(write)
-    except ConditionFailed:
-        return
-    if status == "failed":
+    change = "#tried = :number, #status = :status REMOVE #claimed_until, #next_attempt_at"
+    if _written(attempt, _claimed(delivery, attempt, change, number=number, status=status)) and status == "failed":
         metrics.count("WebhooksFailed")
 
 
-def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
-    """Send a delivery once more, now, whatever its status and its endpoint's; gives the delivery.
+def _claimed(delivery: Item, attempt: dict[str, Any], change: str, **values: Any) -> Write:
+    """The write of an attempt by the worker that claimed it, and of what follows from it."""
+    condition = "#claimed_until = :claim AND #status = :pending"
+    return deliveries.recording(
+        delivery, attempt, change, condition, claim=delivery["claimed_until"], pending="pending", **values
+    )
 
-    It is outside the schedule: if it succeeds the delivery has, if it does not nothing else changes.
+
+def _written(attempt: dict[str, Any], *writes: Write) -> bool:
+    """Write an attempt down, and what follows from it; False when a redelivery succeeded meanwhile or another worker
+    has the claim. It was made all the same, so the log shows it, and nothing else follows."""
+    try:
+        table.commit(*writes)
+    except ConditionFailed as overtaken:
+        if overtaken.item is None:
+            return False
+        if attempt in overtaken.item["attempts"]:
+            return True  # it was written, and only the answer was lost
+        table.apply(deliveries.recording(overtaken.item, attempt, "", "attribute_exists(pk)"))
+        return False
+    return True
+
+
+def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
+    """Send a delivery once more, now, whatever its status; gives the delivery.
+
+    It is outside the schedule: if it succeeds the delivery has, if it does not nothing else changes. To an
+    inactive endpoint it is not sent, as nothing is; the log says so.
     """
     delivery, endpoint = deliveries.find(caller, delivery_id)
     if "deleted_at" in endpoint:
         raise Fault("webhooks.not_found", "The endpoint of this delivery has been deleted.")
     now = clock.now()
-    outcome = _send(endpoint, delivery)
-    if delivery["event"] != TEST_EVENT:
-        health.settle(endpoint, outcome, now, None)
+    if endpoint["is_active"]:
+        outcome = _send(endpoint, delivery)
+        if delivery["event"] != TEST_EVENT:
+            health.settle(endpoint, outcome, now, None)
+    else:
+        outcome = Outcome(None, INACTIVE, 0)
     change, values = "", {}
     if outcome.succeeded:
         change, values = "#status = :status REMOVE #next_attempt_at", {"status": "succeeded"}

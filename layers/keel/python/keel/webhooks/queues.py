@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any, Final
 
 from keel import aws, clock, table
@@ -44,7 +45,8 @@ def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False)
             QueueUrl=urls.overflow if overflow else urls.deliveries,
             MessageBody=json.dumps(asdict(message)),
             MessageGroupId=message.endpoint_id,
-            DelaySeconds=round(max(min(delay, LONGEST_DELAY), 0) / 1_000),
+            # Not before it is due: a receiver may have asked for just that.
+            DelaySeconds=ceil(max(min(delay, LONGEST_DELAY), 0) / 1_000),
         )
 
     if len(messages) == 1:

@@ -32,10 +32,11 @@ def delay(tried: int, retry_after: str, now: int) -> int | None:
         low, high = (1 - JITTER) * step, (1 + JITTER) * step
         if asked is not None:
             low = max(low, asked)
+    elif asked <= 2 * step:
+        low, high = asked, min((1 + JITTER) * asked, 2 * step)
     else:
         # All that waited for one receiver would come back at once: jitter here, too, within the bound.
-        low = min(asked, (2 - JITTER) * step)
-        high = min((1 + JITTER) * asked, 2 * step)
+        low, high = (2 - JITTER) * step, 2 * step
     return round(_jitter.uniform(low, high))
 
 
