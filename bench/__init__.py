@@ -5,3 +5,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("layers/keel/python", "scripts", ".")]
+
+# The tools of development bring it along, the functions have it not: botocore would load it, and sign by it.
+sys.modules["awscrt"] = None  # type: ignore[assignment]

@@ -13,7 +13,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m bench", description="What does Keel cost?")
     arguments.add_argument("parts", nargs="*", help="cold, warm, growth, throughput")
     arguments.add_argument("--rounds", type=int, default=7, help="interleaved rounds, of which the median counts")
-    arguments.add_argument("--sizes", default="1000,100000", help="contacts of the accounts that growth compares")
+    arguments.add_argument("--sizes", default="1000,10000,100000", help="contacts of the accounts that growth compares")
     chosen = arguments.parse_args()
     sizes = [int(size) for size in chosen.sizes.split(",")]
     with system():
@@ -22,9 +22,7 @@ def main() -> None:
             "cold": lambda: cold.measure(chosen.rounds),
             "warm": lambda: warm.measure(chosen.rounds, 40),
             "throughput": lambda: warm.throughput(400),
-            "growth": lambda: growth.measure(
-                [growth.Populated(size) for size in sizes], chosen.rounds, counting.counting
-            ),
+            "growth": lambda: growth.measure(sizes, chosen.rounds),
         }
         results: dict[str, Any] = {"python": platform.python_version(), "cores": os.cpu_count()}
         for name in chosen.parts or parts:

@@ -1,13 +1,19 @@
-"""What does a function's first request cost, import included, against a raw botocore client with one GetItem?"""
+"""What does a function's first request cost, import included, against a raw botocore client with one GetItem?
+
+The functions run from the layers as they are built to be deployed, and see nothing else; the raw client from the
+package as it is published.
+"""
 
 import json
 import os
 import statistics
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any, Final
 
+import building
 import template
 from bench.system import Account
 
@@ -28,14 +34,16 @@ FIRST: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "exports": ("exports-get", {"id": "00000000-0000-7000-8000-000000000000"}),
 }
 _SCRIPT: Final = Path(__file__).parent / "fresh.py"
+_LAYERS: Final = [str(building.BUILD / layer / "python") for layer in ("DependenciesLayer", "KeelLayer")]
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
     """Medians of fresh processes, interleaved; the first round, which compiles what is not compiled, does not count."""
+    building.build()
     account = Account.open()
     cases = {"bare": ["bare"]}
     for folder, (operation, body) in FIRST.items():
-        cases[folder] = [folder, json.dumps(account.event(operation, body))]
+        cases[folder] = [str(building.BUILD / building.logical_id(folder)), json.dumps(account.event(operation, body))]
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
     for number in range(rounds + 1):
         for name, arguments in cases.items():
@@ -59,11 +67,13 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 
 def _environment(folder: str) -> dict[str, str]:
     own = template.functions().get(folder, {}).get("Environment", {}).get("Variables", {})
-    return dict.fromkeys(own, "bench") | dict(os.environ)
+    packages = [sysconfig.get_path("purelib")] if folder == "bare" else _LAYERS
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return dict.fromkeys(own, "bench") | given | {"PYTHONPATH": os.pathsep.join(packages)}
 
 
 def _run(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
-    command = [sys.executable, str(_SCRIPT), *arguments]
+    command = [sys.executable, "-S", str(_SCRIPT), *arguments]  # -S: without the packages of development
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"{arguments[0]}: {done.stderr}")

@@ -35,7 +35,7 @@ def plot(rows: list[dict[str, Any]]) -> str:
         return _LEFT + across * sizes.index(size)
 
     def y(milliseconds: float) -> float:
-        return (_HEIGHT - _BOTTOM) * (1 - milliseconds / highest)
+        return float((_HEIGHT - _BOTTOM) * (1 - milliseconds / highest))
 
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif">']
     bottom = f'y="{_HEIGHT - 12}" font-size="12" text-anchor="middle"'

@@ -71,7 +71,8 @@ def environment(dynamodb: str, secrets: str) -> dict[str, str]:
 def _create_table() -> None:
     from botocore.session import get_session
 
-    get_session().create_client("dynamodb").create_table(
+    client: Any = get_session().create_client("dynamodb")
+    client.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],

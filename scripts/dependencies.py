@@ -4,10 +4,13 @@
 host needs neither the functions' Python nor Docker.
 """
 
+import gzip
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from bytecode import compile_tree
 from target import target
@@ -17,6 +20,7 @@ REQUIREMENTS = ROOT / "layers/dependencies/requirements.txt"
 
 # The services that the functions call, and what botocore reads to reach any.
 SERVICES = {"dynamodb", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs", "sts"}
+ENDPOINTS = SERVICES | {"email"}  # as which SES is reached
 SHARED_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 
 # dnspython serves a check of emails that is not made; pycparser built cffi; of Powertools the functions use the logger.
@@ -44,10 +48,9 @@ def trim(folder: Path) -> None:
     for path in data.iterdir():
         if path.name not in SERVICES | SHARED_DATA:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for service in data.iterdir():
-        if service.is_dir():
-            for path in [*service.rglob("examples-1*"), *service.rglob("waiters-2*")]:
-                path.unlink()
+    for path in [*data.rglob("examples-1*"), *data.rglob("waiters-2*")]:
+        path.unlink()
+    trim_descriptions(data)
     for path in (folder / "aws_lambda_powertools/utilities").iterdir():
         if path.name not in POWERTOOLS_UTILITIES:
             shutil.rmtree(path, ignore_errors=True)
@@ -58,6 +61,29 @@ def trim(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
     for path in [*folder.rglob("*.pyi"), *folder.glob("*.dist-info/RECORD")]:
         path.unlink()
+
+
+def trim_descriptions(data: Path) -> None:
+    """Leaves of botocore's descriptions, all of which a cold start reads, what makes a call: no prose, no services
+    that Keel does not call. A fifth of the JSON is left."""
+    endpoints = json.loads((data / "endpoints.json").read_text())
+    for partition in endpoints["partitions"]:
+        partition["services"] = {name: each for name, each in partition["services"].items() if name in ENDPOINTS}
+    (data / "endpoints.json").write_text(json.dumps(endpoints, separators=(",", ":")))
+    for path in data.rglob("service-2.json.gz"):
+        model = without_prose(json.loads(gzip.decompress(path.read_bytes())))
+        # Without a time stamp, so that the same packages make the same layer.
+        path.write_bytes(gzip.compress(json.dumps(model, separators=(",", ":")).encode(), mtime=0))
+
+
+def without_prose(value: Any) -> Any:
+    if isinstance(value, list):
+        return [without_prose(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    # A member that happens to be called so is described by an object.
+    prose = {name for name, each in value.items() if name == "documentation" and isinstance(each, str)}
+    return {name: without_prose(each) for name, each in value.items() if name not in prose}
 
 
 def without_sources(folder: Path) -> None:

@@ -100,7 +100,8 @@ def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decode_item(attributes: Mapping[str, Any]) -> Item:
-    return {name: decode(value) for name, value in attributes.items()}
+    # Nearly all attributes are text: a page of a list has hundreds.
+    return {name: value["S"] if "S" in value else decode(value) for name, value in attributes.items()}
 
 
 def _encode_key(key: Key) -> dict[str, Any]:

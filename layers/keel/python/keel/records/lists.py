@@ -55,7 +55,9 @@ def _fitting(views: list[Values]) -> list[Values]:
 def _characters(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
-    return sum(map(_characters, value.values())) if isinstance(value, dict) else 0
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
 def whole(kind: Kind, caller: Caller) -> list[Values]:
