@@ -1,4 +1,8 @@
-"""What does a deployment cost while nobody uses it? Counted from template.yaml, at the prices of us-east-1."""
+"""What does a deployment cost while nobody uses it? Counted from template.yaml, at the prices of us-east-1.
+
+AWS gives every account some of it for nothing, every month and not in its first year only. The last line of the table
+is for an account that uses those allowances up already.
+"""
 
 from typing import Any, Final
 
@@ -8,47 +12,60 @@ ALARM, FREE_ALARMS = 0.10, 10  # of each metric that an alarm looks at
 SQS_REQUEST, FREE_REQUESTS = 0.40 / 1_000_000, 1_000_000
 POLLS: Final = 5 * 3 * 60 * 730  # five pollers on each queue, each asking every 20 seconds
 KEY, SECRET = 1.00, 0.40
-SCHEDULED: Final = (0.20 + 1.00) / 1_000_000 + 0.1 * 0.0000133334  # the call, the schedule, 0.1 GB-seconds
+DASHBOARD: Final = 3.00  # three are free
+RUN: Final = (
+    0.20 + 1.00
+) / 1_000_000 + 0.1 * 0.0000133334  # the call, the schedule, 0.1 GB-seconds; a million are free
+READ_UNIT: Final = 0.125 / 1_000_000
 RUNS: Final = {"minute": 60 * 730, "hour": 730, "day": 30}
+# Calls, each at least a unit: DynamoDB charges for what it did not find as well.
+READS: Final = {
+    "due_retries": 8,
+    "unfinished_jobs": 2,
+    "failing_endpoints": 1,
+    "sweep": 2,
+}  # of a run that finds nothing
 
 BEGIN, END = "<!-- counted from template.yaml by make openapi -->", "<!-- end -->"
 
 
 def lines() -> list[tuple[str, float]]:
     """What is paid for, and dollars a month."""
-    first = [
-        alarm for alarm in _of("AWS::CloudWatch::Alarm").values() if "Condition" not in alarm
-    ]  # the others come with AlarmEmail
-    watched = sum(_metrics(alarm["Properties"]) for alarm in first)
-    more = sum(_metrics(alarm["Properties"]) for alarm in _of("AWS::CloudWatch::Alarm").values()) - watched
-    events = [event for each in template.functions().values() for event in each.get("Events", {}).values()]
-    queues = sum(event["Type"] == "SQS" for event in events)
-    runs = sum(_runs(template.schedule(event)) for event in events if event["Type"] in template.SCHEDULES)
+    watched = sum(_metrics(alarm) for alarm in template.resources("AWS::CloudWatch::Alarm").values())
+    queues, runs = _queues(), _runs()
+    units = sum(READS[folder] * times for folder, times in runs.items())
     return [
-        (f"{len(_of('AWS::KMS::Key'))} key of KMS, for the secrets of webhooks", KEY * len(_of("AWS::KMS::Key"))),
-        ("1 secret of Secrets Manager, the keys of tokens", SECRET * len(_of("AWS::SecretsManager::Secret"))),
+        (f"{_count('AWS::KMS::Key')} key of KMS, for the secrets of webhooks", KEY * _count("AWS::KMS::Key")),
+        ("1 secret of Secrets Manager, the keys of tokens", SECRET * _count("AWS::SecretsManager::Secret")),
         (
-            f"{queues} queues asked for messages, {POLLS:,} times each",
+            f"{queues} queues asked for messages, {POLLS:,} times each, {FREE_REQUESTS:,} free",
             max(0, queues * POLLS - FREE_REQUESTS) * SQS_REQUEST,
         ),
-        (f"{watched} metrics looked at by alarms of the first rank", max(0, watched - FREE_ALARMS) * ALARM),
-        (f"{runs:,} runs of scheduled functions", runs * SCHEDULED),
+        (f"{watched} metrics watched by alarms, {FREE_ALARMS} free", max(0, watched - FREE_ALARMS) * ALARM),
+        (f"{sum(runs.values()):,} runs of scheduled functions, 1,000,000 free", 0.0),
+        (f"{units:,} read units of theirs", units * READ_UNIT),
         ("gateway, functions, table, buckets, bus, topic, logs without use", 0.0),
-        ("1 dashboard of the 3 that are free", 0.0),
-        (f"with `AlarmEmail`: {more} metrics more", more * ALARM),
+        ("1 dashboard, 3 free", 0.0),
     ]
 
 
 def idle() -> float:
-    """Dollars a month, without what `AlarmEmail` adds."""
-    return sum(dollars for _, dollars in lines()[:-1])
+    """Dollars a month."""
+    return sum(dollars for _, dollars in lines())
+
+
+def allowances() -> float:
+    """What it costs more in an account that has nothing free left."""
+    return FREE_REQUESTS * SQS_REQUEST + FREE_ALARMS * ALARM + sum(_runs().values()) * RUN + DASHBOARD
 
 
 def table() -> str:
     """The lines as docs/operating.md shows them."""
-    *idle_lines, alarms = lines()
-    rows = [f"| {what} | {dollars:.2f} |" for what, dollars in idle_lines]
-    rows += [f"| **together** | **{idle():.2f}** |", f"| {alarms[0]} | {alarms[1]:.2f} |"]
+    rows = [f"| {what} | {dollars:.2f} |" for what, dollars in lines()]
+    rows += [
+        f"| **together** | **{idle():.2f}** |",
+        f"| where all of that is used up already; {DASHBOARD:.2f} of it is the dashboard | {allowances():.2f} more |",
+    ]
     return "\n".join(["| what | dollars a month |", "| --- | --- |", *rows])
 
 
@@ -59,15 +76,30 @@ def inserted(text: str) -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
-def _of(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: each for name, each in template.load()["Resources"].items() if each["Type"] == kind}
+def _count(kind: str) -> int:
+    return len(template.resources(kind))
 
 
 def _metrics(alarm: dict[str, Any]) -> int:
     return sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1
 
 
-def _runs(expression: str) -> int:
+def _queues() -> int:
+    events = [event for each in template.functions().values() for event in each.get("Events", {}).values()]
+    return sum(event["Type"] == "SQS" for event in events)
+
+
+def _runs() -> dict[str, int]:
+    """How often a month each scheduled function runs."""
+    return {
+        folder: _times(template.schedule(event))
+        for folder, properties in template.functions().items()
+        for event in properties.get("Events", {}).values()
+        if event["Type"] in template.SCHEDULES
+    }
+
+
+def _times(expression: str) -> int:
     number, unit = expression.removeprefix("rate(").removesuffix(")").split()
     return RUNS[unit.removesuffix("s")] // int(number)
 

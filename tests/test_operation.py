@@ -12,15 +12,12 @@ import deploy
 import idle_cost
 import template
 import token_keys
-from keel import gate
+from keel import clock, gate
 from tests.harness.gateway import fresh_address
+from tests.harness.streams import queued
 
 ALARMS = template.resources("AWS::CloudWatch::Alarm")
 GUIDE = (template.ROOT / "docs/operating.md").read_text()
-
-
-def watched(alarm: str) -> str:
-    return json.dumps(ALARMS[alarm])
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -29,13 +26,6 @@ def test_an_alarm_reaches_the_operator_and_is_in_the_guide(name: str) -> None:
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
     assert alarm["TreatMissingData"] == "notBreaching"
     assert f"| `{name}` |" in GUIDE
-
-
-def test_every_queue_that_is_worked_on_is_watched_for_its_oldest_message() -> None:
-    worked = [name for name, queue in template.resources("AWS::SQS::Queue").items() if "RedrivePolicy" in queue]
-    assert worked
-    for name in worked:
-        assert f'["{name}", "QueueName"]' in watched("OldestMessageAlarm"), name
 
 
 def test_every_consumer_of_the_stream_is_watched_for_its_lag() -> None:
@@ -49,14 +39,6 @@ def test_every_consumer_of_the_stream_is_watched_for_its_lag() -> None:
         alarm = ALARMS[logical.removesuffix("Function") + "LagAlarm"]
         assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": logical}}]
         assert alarm["MetricName"] == "IteratorAge"
-
-
-def test_the_alarm_over_all_queues_looks_at_each() -> None:
-    worst, *each = ALARMS["OldestMessageAlarm"]["Metrics"]
-    assert [metric["Id"] for metric in each] == [
-        part.split(",")[0].strip("() ") for part in worst["Expression"].split("FILL")[1:]
-    ]
-    assert len(each) <= 10  # of one alarm
 
 
 def test_a_stream_record_that_went_aside_is_told_at_once() -> None:
@@ -93,9 +75,33 @@ def test_a_fault_is_counted(call, inject, capsys) -> None:
     assert [metric["ServerFaults"] for metric in metrics(capsys.readouterr().out)] == [[1.0]]
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(15, []), (40, [[2400.0]])])
+def test_a_message_that_has_waited_is_told_whatever_becomes_of_it(invoke, capsys, minutes, told) -> None:
+    sent = clock.now() - minutes * clock.MINUTE
+    capsys.readouterr()
+    invoke("cascade_worker", {"Records": [queued("{"), queued("{", "2", sent=sent)]})
+    lines = [line for line in metrics(capsys.readouterr().out) if "SecondsWaited" in line]
+    assert [line["SecondsWaited"] for line in lines] == told
+    assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]] for line in lines)
+
+
 def test_a_deployment_that_nobody_uses_costs_at_most_three_dollars_a_month() -> None:
     assert 1 < idle_cost.idle() <= 3
     assert idle_cost.inserted(GUIDE) == GUIDE, "run make openapi"
+
+
+def test_how_often_scheduled_functions_ask_while_nothing_is_due_is_counted(invoke, round_trips) -> None:
+    scheduled = {
+        folder
+        for folder, properties in template.functions().items()
+        if any(event["Type"] in template.SCHEDULES for event in properties.get("Events", {}).values())
+    }
+    assert idle_cost.READS.keys() == scheduled
+    for folder in ("due_retries", "failing_endpoints"):  # nearly all of it
+        invoke(folder, {})  # what other tests have left
+        with round_trips() as trips:
+            invoke(folder, {})
+        assert len(trips.calls) == idle_cost.READS[folder], folder
 
 
 # ---- Keys -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from keel.events import changes
 from keel.records import cascade, postings, registry
 from tests.harness.accounts import Account
 from tests.harness.functions import Functions
-from tests.harness.streams import Pump
+from tests.harness.streams import Pump, queued
 from tests.harness.wire import Killed, Trips
 
 POINTING = ("contacts", "projects", "activities")
@@ -156,7 +156,7 @@ def test_a_worker_without_time_orders_the_rest_anew(
     order = {"account_id": company["account_id"], "kind": "company", "id": company["id"]}
     with monkeypatch.context() as patch:
         patch.setattr(cascade, "_MARGIN_MILLISECONDS", 10**9)
-        answer = functions.invoke("cascade_worker", {"Records": [{"messageId": "1", "body": json.dumps(order)}]})
+        answer = functions.invoke("cascade_worker", {"Records": [queued(json.dumps(order))]})
     assert answer == {"batchItemFailures": []}
     assert traces(account, company)
     pump("cascade_worker")

@@ -138,13 +138,20 @@ class Pump:
 
 
 def _message(message: Any, arn: str) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
+    return queued(message["Body"], message["MessageId"], arn) | {
         "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
-        "messageAttributes": {},
+        "attributes": message["Attributes"],
         "md5OfBody": message["MD5OfBody"],
+    }
+
+
+def queued(body: str, name: str = "1", arn: str = "", *, sent: int | None = None) -> dict[str, Any]:
+    """A message as Lambda hands it to a worker, sent now or at `sent` in milliseconds since 1970."""
+    return {
+        "messageId": name,
+        "body": body,
+        "attributes": {"SentTimestamp": str(time.time_ns() // 1_000_000 if sent is None else sent)},
+        "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": arn,
         "awsRegion": REGION,

@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from tests.harness.gateway import Session
+from tests.harness.streams import queued
 
 
 class Importer:
@@ -35,9 +36,7 @@ class Importer:
         record = {
             "s3": {"bucket": {"name": self.bucket}, "object": {"key": quote_plus(key or self.key(job_id), safe="/")}}
         }
-        return self.invoke(
-            "import_upload", {"Records": [{"messageId": "m", "body": json.dumps({"Records": [record]})}]}
-        )
+        return self.invoke("import_upload", {"Records": [queued(json.dumps({"Records": [record]}), "m")]})
 
     def complete(self, job_id: str) -> Any:
         return self.call("imports-complete-upload", {"id": job_id}, token=self.token).result
@@ -55,7 +54,7 @@ class Importer:
     def work(self, job_id: str) -> Any:
         """One message for the worker, as the queue delivers it."""
         body = json.dumps({"account_id": self.session.account_id, "job_id": job_id})
-        return self.invoke("import_worker", {"Records": [{"messageId": "m", "body": body}]})
+        return self.invoke("import_worker", {"Records": [queued(body, "m")]})
 
     def run(
         self, content: str | bytes, mapping: dict[str, str] | None = None, model: str = "contacts", **fields: Any

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.harness.streams import queued
 from tests.harness.wire import Killed
 
 PEOPLE = (
@@ -112,7 +113,7 @@ def test_messages_that_name_no_file_of_ours_are_passed_over(importer, invoke):
     ours = importer()
     job_id = ours.request()
     test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": ours.bucket}
-    messages = [{"messageId": "m", "body": json.dumps(test_event)}]
+    messages = [queued(json.dumps(test_event))]
     assert invoke("import_upload", {"Records": messages}) == {"batchItemFailures": []}
     for key in ("uploads/a b+c/nothing", f"uploads/{ours.session.account_id}/{uuid.uuid4()}", "elsewhere"):
         assert ours.announce(job_id, key=key) == {"batchItemFailures": []}

@@ -13,7 +13,7 @@ from tests.conftest import Call
 from tests.harness.functions import Functions
 from tests.harness.gateway import Session
 from tests.harness.stand_ins import StandIns
-from tests.harness.streams import Pump, matches
+from tests.harness.streams import Pump, matches, queued
 from tests.webhooks.receivers import Receiver, receiver
 
 
@@ -115,7 +115,6 @@ def due(functions: Functions, stand_ins: StandIns, user: Session) -> Callable[..
             "number": number or len(delivery["attempts"]) + 1,
         }
         arn = stand_ins.value({"Fn::GetAtt": ["WebhookQueue", "Arn"]})
-        record = {"messageId": "1", "body": json.dumps(message), "eventSourceARN": arn}
-        return functions.invoke("webhook_delivery", {"Records": [record]})
+        return functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(message), arn=arn)]})
 
     return due

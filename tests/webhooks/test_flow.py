@@ -11,7 +11,7 @@ from tests.conftest import Call
 from tests.harness.functions import Functions
 from tests.harness.gateway import Session
 from tests.harness.stand_ins import StandIns
-from tests.harness.streams import Pump
+from tests.harness.streams import Pump, queued
 from tests.harness.wire import Killed, refusal
 from tests.webhooks.conftest import Registered
 from tests.webhooks.receivers import Receiver
@@ -549,7 +549,7 @@ def test_poison_goes_back_alone_and_the_others_are_delivered(
     arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
     bodies = [good[0], "{", '{"a": 1}', "[]", good[1]]
     for folder, answered in (("webhook_delivery", ["1", "2", "3"]), ("webhook_fanout", ["0", "1", "2", "3", "4"])):
-        records = [{"messageId": str(at), "body": each, "eventSourceARN": arn} for at, each in enumerate(bodies)]
+        records = [queued(each, str(at), arn) for at, each in enumerate(bodies)]
         answer = functions.invoke(folder, {"Records": records})
         assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == answered
     assert len(listening.received) == 2

@@ -7,14 +7,16 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from keel import table
+from keel import clock, metrics, table
 from keel.logs import describe, logger
 from keel.table import Item
 
 Event = dict[str, Any]
 Failures = dict[str, list[dict[str, str]]]
+
+_LATE: Final = 20 * clock.MINUTE  # more than a message may be delayed on purpose
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,19 @@ def go_through_queue(event: Event, work: Callable[[Any], None], *, at_once: int 
         return False
 
     records = event["Records"]
+    _tell_if_late(records)
     if at_once == 1 or len(records) == 1:
         return _failures(*(record["messageId"] for record in records if failed(record)))
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         found = zip(records, pool.map(failed, records), strict=True)
         return _failures(*(record["messageId"] for record, is_failed in found if is_failed))
+
+
+def _tell_if_late(records: list[dict[str, Any]]) -> None:
+    """Whether it was this worker that kept the messages waiting or that it was not called: they are late."""
+    waited = clock.now() - min(int(record["attributes"]["SentTimestamp"]) for record in records)
+    if waited > _LATE:
+        metrics.seconds("SecondsWaited", waited // clock.SECOND)
 
 
 def _image(images: dict[str, Any], name: str) -> Item | None:

@@ -48,7 +48,7 @@ def make(message: Message, *, overflow: bool) -> None:
         _made_already(message, refused.item, now)
         return
     if message.number == 1:
-        metrics.count("WebhooksAttempted")
+        metrics.count("WebhooksUnattempted", -1)
     if endpoint is None or not endpoint["is_active"]:
         _skip(delivery, INACTIVE if endpoint and "deleted_at" not in endpoint else DELETED)
         return

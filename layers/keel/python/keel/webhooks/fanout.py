@@ -62,7 +62,7 @@ def _start(endpoint: Item, delivery: Item) -> Message | None:
     try:
         table.apply(table.put(delivery, "attribute_not_exists(pk)"))
         if delivery["status"] == "pending":
-            metrics.count("WebhooksAccepted")
+            metrics.count("WebhooksUnattempted")
     except ConditionFailed as there:
         delivery = there.item or delivery
     if delivery["status"] != "pending" or delivery["tried"]:
