@@ -77,13 +77,14 @@ def trim_descriptions(data: Path) -> None:
 
 
 def without_prose(value: Any) -> Any:
+    """Empty, not gone: botocore looks some of it up."""
     if isinstance(value, list):
         return [without_prose(each) for each in value]
     if not isinstance(value, dict):
         return value
     # A member that happens to be called so is described by an object.
-    prose = {name for name, each in value.items() if name == "documentation" and isinstance(each, str)}
-    return {name: without_prose(each) for name, each in value.items() if name not in prose}
+    prose = {name: "" for name, each in value.items() if name == "documentation" and isinstance(each, str)}
+    return {name: without_prose(each) for name, each in value.items()} | prose
 
 
 def without_sources(folder: Path) -> None:
