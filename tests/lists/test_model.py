@@ -31,7 +31,7 @@ SEARCHES = st.sampled_from(
         *("555", "5551234", "(555) 123", "123-45", "4567", "12", "x", "x+1@", "...", "ann ...", "sons bo", "zzz"),
     ]
 )
-EXAMPLES, STEPS = 15, 60  # for each of the two runs
+EXAMPLES, STEPS = 30, 60  # for each of the two runs
 
 LIMITS = st.sampled_from([1, 2, 3, 5, 25, 100])
 
