@@ -128,7 +128,7 @@ def test_an_activity_has_occurred_now_unless_told_otherwise(account: Account, co
     given = account.creates("activities", contact_id=contact["id"], occurred_at="2026-06-01T14:00:00.1239+02:00")
     assert given["occurred_at"] == "2026-06-01T12:00:00.123Z"
     bad: tuple[Any, ...] = (None, "2026-06-01T12:00:00", "2026-06-01", "2026-02-30T00:00:00Z", "now", 1, "")
-    for moment in bad:
+    for moment in (*bad, "2026-06-01T12:00:00+24:00", "2026-06-01T12:00:00+01:60"):
         answer = account("activities-update", {"id": given["id"], "occurred_at": moment})
         assert answer.code == "activities.invalid_request"
     assert account.gets("activities", given) == given
