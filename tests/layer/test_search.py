@@ -91,3 +91,10 @@ def test_words_break_at_all_that_is_no_letter_or_digit() -> None:
 
 def test_a_term_without_letter_or_digit_is_ignored() -> None:
     assert search.terms(" - @ … ") == []
+
+
+@pytest.mark.parametrize("name", ["I\u015f\u0131k", "İstanbul", "Straße", "Łukasz", "Đặng", "ΣΊΣΥΦΟΣ", "ﬁnance"])
+def test_a_name_is_found_in_any_case(name: str) -> None:
+    record = Searchable.of([name])
+    for text in (name, name.upper(), name.lower(), name.title()):
+        assert search.matches(search.terms(text), record)

@@ -41,8 +41,9 @@ class Searchable:
         return cls(found, tuple(map(_whole, emails)), tuple(map(digits, phones)))
 
 
-# Letters with a stroke, which Unicode does not take apart as it does other accents.
-_STROKES: Final = str.maketrans("\u00f8\u0142\u0111\u0127\u0167\u0180\u01b6\u0268\u0289", "oldhtbziu")
+# Letters that Unicode does not take apart as it does others with accents: those with a stroke, and the dotless i,
+# which in upper case is an I like any other.
+_PLAIN: Final = str.maketrans("\u00f8\u0142\u0111\u0127\u0167\u0180\u01b6\u0268\u0289\u0131", "oldhtbziui")
 
 
 def fold(text: str) -> str:
@@ -50,7 +51,7 @@ def fold(text: str) -> str:
     decomposed = unicodedata.normalize("NFD", text).casefold()
     # Casefolding can bring new composed letters and new marks.
     plain = "".join(each for each in unicodedata.normalize("NFD", decomposed) if unicodedata.category(each) != "Mn")
-    return plain.translate(_STROKES)
+    return plain.translate(_PLAIN)
 
 
 def words(text: str) -> list[str]:
