@@ -88,9 +88,10 @@ def test_both_credentials_are_needed(call, credentials, missing, value):
         "Basic \u00e9",
     ],
 )
-def test_a_malformed_basic_header_is_as_good_as_none(call, header):
-    answer = call("oauth-token", GRANT, headers={"Authorization": header})
-    assert (answer.status, answer.code) == (400, "oauth.missing_credentials")
+def test_a_malformed_basic_header_brings_no_credentials(call, credentials, header):
+    for body in (GRANT, GRANT | credentials):
+        answer = call("oauth-token", body, headers={"Authorization": header})
+        assert (answer.status, answer.code) == (400, "oauth.missing_credentials")
 
 
 def test_credentials_both_ways_at_once_are_refused(call, credentials):
