@@ -7,7 +7,7 @@ export KEEL_PORT ?= 4566
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser dev stop sync reset test check unit e2e format openapi bench build deploy rotate-keys
+.PHONY: help setup browser dev stop sync reset test check unit e2e format openapi bench deploy restore rotate-keys
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +55,11 @@ openapi: setup ## make openapi.json and docs/errors.md from the code
 bench: setup ## the benchmarks
 	@$(BIN)/python -m bench
 
-build: setup ## build for AWS
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build
-
-deploy: build ## deploy to AWS with your credentials; PARAMETERS="RateUser=20/40" changes what was answered the first time
+deploy: setup ## build and deploy to AWS with your credentials; PARAMETERS="RateUser=20/40" changes what was answered before
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/deploy.py $(PARAMETERS)
+
+restore: setup ## bring the table back beside the one in use, as it was; AT=2026-06-01T12:00:00Z or the latest second
+	@$(BIN)/python scripts/restore.py AT=$(AT) INTO=$(INTO) FROM=$(FROM)
 
 rotate-keys: setup ## rotate the keys of tokens on AWS, without anybody noticing
 	@$(BIN)/python scripts/token_keys.py

@@ -173,11 +173,8 @@ class Stack:
 
     def _mend(self) -> None:
         """Does what MiniStack's CloudFormation leaves out: expiry of items and the gateway's own answers."""
-        name, ttl = (
-            self.physical("Table"),
-            template.resources("AWS::DynamoDB::Table")["Table"]["TimeToLiveSpecification"],
-        )
-        self.client("dynamodb").update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+        ttl = template.resources("AWS::DynamoDB::Table")["Table"]["TimeToLiveSpecification"]
+        self.client("dynamodb").update_time_to_live(TableName=self.table(), TimeToLiveSpecification=ttl)
         gateway, api = self.client("apigateway"), self.physical("Api")
         properties = template.resources("AWS::Serverless::Api")["Api"]
         for kind, answer in properties["GatewayResponses"].items():
@@ -200,6 +197,11 @@ class Stack:
     def physical(self, logical: str) -> str:
         found = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def table(self) -> str:
+        """The name of the table that the functions work on."""
+        [found] = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return str({each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}["TableName"])
 
     def url(self) -> str:
         """An operation X is POST <url>/api/X."""

@@ -112,12 +112,27 @@ def test_what_customers_trust_us_with_outlives_the_stack() -> None:
     found = [each for each in template.load()["Resources"].values() if each["Type"] in kept]
     assert found
     for resource in found:
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
     table = template.resources("AWS::DynamoDB::Table")["Table"]
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
     assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
     assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["DeletionProtectionEnabled"] is True
+
+
+def test_a_restored_table_takes_the_place_of_the_own_one_everywhere() -> None:
+    names = {
+        "TableName": ("Ref", "Table", {"Ref": "ExistingTable"}),
+        "Arn": ("Fn::GetAtt", ["Table", "Arn"], None),
+        "StreamArn": ("Fn::GetAtt", ["Table", "StreamArn"], {"Ref": "ExistingTableStream"}),
+    }
+    whole = json.dumps(template.load())
+    for how, what, instead in names.values():
+        own = json.dumps({how: what})
+        choice = f'"OwnTable", {own}, {json.dumps(instead) if instead else ""}'
+        assert whole.count(own) == whole.count(choice) > 0, own
 
 
 def test_logs_are_kept_as_long_as_the_operator_decides() -> None:

@@ -61,6 +61,11 @@ class StandIns:
                 return self._make(argument[0])[1][argument[1]]
             if function == "Fn::Sub":
                 return self._substitute(argument)
+            if function == "Fn::If":
+                condition, yes, no = argument
+                return self.value(yes if self.value(self._template["Conditions"][condition]) else no)
+            if function == "Fn::Equals":
+                return self.value(argument[0]) == self.value(argument[1])
             if function == "Fn::Select":
                 return self.value(argument[1])[int(argument[0])]
             if function == "Fn::Split":
