@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from keel import clock, gate, ids, secret_keys, table
 from tests.harness.gateway import fresh_address
-from tests.harness.wire import Killed, conflict
+from tests.harness.wire import Killed, conflict, losing_answers
 
 
 def registration(**fields):
@@ -196,17 +196,8 @@ def test_a_refresh_token_that_many_use_at_once_has_one_winner_and_ends_the_sessi
 
 def test_a_refresh_whose_answer_is_lost_on_the_way_is_sent_again_and_holds(call, owner):
     ada = owner()
-
-    def lose_the_first(attempts, **_rest):
-        """Seconds until the next attempt, as when the connection breaks before the answer."""
-        return 0 if attempts == 1 else None
-
-    events = table.client().meta.events
-    events.register_first("needs-retry.dynamodb.UpdateItem", lose_the_first)
-    try:
+    with losing_answers(table.client(), "UpdateItem"):
         renewed = call("auth-refresh-token", {"refresh_token": ada.refresh_token}).result
-    finally:
-        events.unregister("needs-retry.dynamodb.UpdateItem", lose_the_first)
     assert call("auth-refresh-token", {"refresh_token": renewed["refresh_token"]}).status == 200
 
 

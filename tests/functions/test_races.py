@@ -1,16 +1,18 @@
 """Do changes at the same time lose nothing, and never leave a record pointing to what is gone?"""
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
 
+from keel import table
 from keel.records import references
 from tests.harness.accounts import Account
 from tests.harness.gateway import Answer
 from tests.harness.streams import Pump
-from tests.harness.wire import conflict
+from tests.harness.wire import conflict, losing_answers
 
 FIELDS: Final = ("last_name", "phone", "job_title", "address", "city", "state", "zip_code", "country")
 
@@ -113,6 +115,19 @@ def test_nothing_points_to_a_company_that_was_deleted_while_contacts_came(accoun
     assert {each["company_id"] for each in shown} <= {None}
     pump("cascade", "cascade_worker")
     assert not [item for item in account.items() if item.get("company_id") or company["id"] in item["pk"]]
+
+
+def test_a_change_whose_answer_is_lost_on_the_way_is_made_once_and_told_as_made(
+    account: Account, call: Callable[..., Answer]
+) -> None:
+    registration = {"email": f"{uuid.uuid4().hex}@example.com", "password": "twelve monkeys", "name": "Ada"}
+    with losing_answers(table.client(), "TransactWriteItems"):
+        assert call("auth-register", registration).status == 200
+        contact = account.creates("contacts", email="ada@example.com")
+        changed = account.updates("contacts", contact, email="byron@example.com")
+        assert account.does("contacts-list")["items"] == [changed]
+        account.deletes("contacts", contact)
+    assert account.does("contacts-list")["items"] == []
 
 
 @pytest.mark.parametrize("verb", ["create", "update", "delete"])

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from keel import clock, ids
+from keel import clock, ids, table
 from tests.functions.conftest import PASSWORD
+from tests.harness.wire import losing_answers
 
 NEW = "another password"
 OPERATIONS = ["users-list", "users-get", "users-invite", "users-set-active", "users-change-password"]
@@ -291,6 +292,14 @@ def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(call, owner, 
     # The session that was kept the first time is another one's other session the second time.
     assert call("auth-me", token=renewed["access_token"]).code == "auth.invalid_token"
     assert call("auth-refresh-token", {"refresh_token": renewed["refresh_token"]}).code == "auth.invalid_token"
+
+
+def test_a_change_of_password_whose_answer_is_lost_on_the_way_is_told_as_made(call, owner, login):
+    ada = owner()
+    body = {"current_password": ada.password, "new_password": NEW}
+    with losing_answers(table.client(), "UpdateItem"):
+        assert call("users-change-password", body, token=ada.token).result == {}
+    assert login(ada.user["email"], NEW)
 
 
 @pytest.mark.parametrize("current", ["", "wrong", "x" * 20_000])

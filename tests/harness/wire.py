@@ -165,6 +165,21 @@ def _fail(error: BaseException | dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return SimpleNamespace(status_code=status), error
 
 
+@contextmanager
+def losing_answers(client: Any, operation: str) -> Iterator[None]:
+    """Each call is carried out, but the connection breaks before its answer: botocore sends it again."""
+
+    def lose_the_first(attempts: int, **_rest: Any) -> int | None:
+        return 0 if attempts == 1 else None  # seconds until the next attempt
+
+    event = f"needs-retry.dynamodb.{operation}"
+    client.meta.events.register_first(event, lose_the_first)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, lose_the_first)
+
+
 def refusal(code: str, message: str = "injected", **more: Any) -> dict[str, Any]:
     """An answer of DynamoDB's that refuses a call, `ThrottlingException` for example, as botocore parses it."""
     metadata = {"HTTPStatusCode": 400, "HTTPHeaders": {}, "RetryAttempts": 0}

@@ -84,6 +84,15 @@ def test_a_call_sends_and_gives_what_botocore_would(
     assert exchange(quick, operation, asked, 200, answered) == exchange(stock, operation, asked, 200, answered)
 
 
+def test_a_transaction_bears_a_token_by_which_it_can_be_sent_again() -> None:
+    client = made()
+    assert dynamodb_json.pass_through(client)
+    asked = {"TransactItems": [{"Put": {"TableName": "t", "Item": ITEM}}]}
+    (first, _, _), (second, _, _) = (exchange(client, "transact_write_items", asked, 200, {}) for _ in range(2))
+    assert first.pop("ClientRequestToken") != second.pop("ClientRequestToken")
+    assert first == second == asked
+
+
 def test_a_refusal_is_the_same_exception() -> None:
     stock, quick = made(), made()
     assert dynamodb_json.pass_through(quick)

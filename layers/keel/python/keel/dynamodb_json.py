@@ -46,7 +46,6 @@ def pass_through(client: Any) -> bool:
     }
     for operation in OPERATIONS:
         for event, handler in handlers.items():
-            # Last: what other handlers add to the parameters belongs to the request.
             events.register_last(f"{event}.dynamodb.{operation}", handler)
     if _holds(client):
         return True
@@ -68,7 +67,9 @@ def _set_aside(params: dict[str, Any], context: dict[str, Any], **_rest: Any) ->
 
 
 def _write(params: dict[str, Any], context: dict[str, Any], **_rest: Any) -> None:
-    request = context.pop(_REQUEST)
+    # What is serialized already came after these parameters were set aside: the token that lets a transaction be sent
+    # again when its answer was lost.
+    request = json.loads(params["body"]) | context.pop(_REQUEST)
     params["body"] = json.dumps(request, separators=(",", ":")).encode()
 
 

@@ -7,7 +7,7 @@ from keel.auth import hashing
 from keel.errors import Fault
 from keel.gate import Caller, user_key
 from keel.mails import outbox, tokens
-from keel.table import Item, Write
+from keel.table import ConditionFailed, Item, Write
 from keel.users import items
 from keel.users.schemas import ChangePassword, ForgotPassword, ResetPassword
 
@@ -20,17 +20,21 @@ def change(caller: Caller, body: ChangePassword) -> dict[str, Any]:
     wrong = Fault.at("auth.invalid_credentials", "current_password", "The current password is wrong.")
     if not hashing.verify(user.get("password_hash"), body.current_password):
         raise wrong
-    table.apply(
-        table.update(
-            user_key(caller.account_id, caller.id),
-            f"{_SET}, #kept_session = :session",
-            "#password_hash = :before",
-            failed=table.otherwise(wrong),
-            before=user["password_hash"],
-            session=caller.session_id,
-            **_values(body.new_password),
-        )
+    values = _values(body.new_password)
+    write = table.update(
+        user_key(caller.account_id, caller.id),
+        f"{_SET}, #kept_session = :session",
+        "#password_hash = :before",
+        before=user["password_hash"],
+        session=caller.session_id,
+        **values,
     )
+    try:
+        table.apply(write)
+    except ConditionFailed as refused:
+        # Sent again by botocore because its answer was lost, the change meets itself.
+        if refused.item is None or refused.item["password_hash"] != values["hash"]:
+            raise wrong from None
     return {}
 
 
