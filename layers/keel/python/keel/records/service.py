@@ -24,7 +24,7 @@ from keel.table import Congested, Item, Key, Write
 R = TypeVar("R")
 
 # A write that keeps losing to others gives up well before its function's time-out.
-_PATIENCE_SECONDS: Final = 12.0
+_PATIENCE_SECONDS: Final = 20.0
 
 
 class Stale(Exception):
@@ -261,7 +261,7 @@ def persist(attempt: Callable[[], R]) -> R:
             if time.monotonic() > deadline:
                 raise Congested("a record") from None
         time.sleep(jitter.uniform(0, bound))
-        bound = min(2 * bound, 0.5)
+        bound = min(2 * bound, 0.2)
 
 
 def _key(kind: Kind, caller: Caller, record_id: str) -> Key:
