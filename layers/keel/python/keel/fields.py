@@ -18,6 +18,12 @@ MAX_INTEGER: Final = 2**53 - 1
 TAGS: Final = 50
 TAG_LENGTH: Final = 64
 
+# What nobody doubts to be an email address: longer ones may have a part that is too long.
+_PLAIN_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}"
+)
+_PLAIN_LENGTH: Final = 64
+
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATETIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:[0-5]\d)", re.ASCII)
 
@@ -63,6 +69,8 @@ def is_storable(text: str) -> bool:
 
 def fold(text: str) -> str:
     """The form in which texts are compared without case: Unicode's canonical caseless matching."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFD", text).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", decomposed))
 
@@ -78,9 +86,9 @@ def _storable(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    if is_blank(text):
+    if is_blank(text) or (len(text) <= _PLAIN_LENGTH and _PLAIN_EMAIL.fullmatch(text)):
         return text
-    # Imported here: it costs 60 ms, and most calls bring no email.
+    # Imported here: it costs 60 ms, and few calls bring an email that is not plain.
     import email_validator
 
     # Names such as .test and .local are as good as any for a CRM: nothing is mailed to find out.

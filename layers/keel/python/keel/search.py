@@ -4,6 +4,7 @@ Texts are compared without case and accents. A search is a list of terms, all of
 them the start of a word of the record; emails and phones have ways of their own to match.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Searchable:
         return cls(found, tuple(map(_whole, emails)), tuple(map(digits, phones)))
 
 
+_ASCII_WORD: Final = re.compile(r"[a-z0-9]+")
+
 # Letters that Unicode does not take apart as it does others with accents: those with a stroke, and the dotless i,
 # which in upper case is an I like any other.
 _PLAIN: Final = str.maketrans("\u00f8\u0142\u0111\u0127\u0167\u0180\u01b6\u0268\u0289\u0131", "oldhtbziui")
@@ -48,6 +51,8 @@ _PLAIN: Final = str.maketrans("\u00f8\u0142\u0111\u0127\u0167\u0180\u01b6\u0268\
 
 def fold(text: str) -> str:
     """The form in which texts are searched: without case and accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFD", text).casefold()
     # Casefolding can bring new composed letters and new marks.
     plain = "".join(each for each in unicodedata.normalize("NFD", decomposed) if unicodedata.category(each) != "Mn")
@@ -56,6 +61,8 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text, folded; they break at anything that is not a letter or digit."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
     return "".join(each if each.isalnum() else " " for each in fold(text)).split()
 
 
