@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keel import table
+from keel.attributes import decode_item
 from stack import Stack
 from tests.e2e.conftest import eventually
 from tests.harness.accounts import Account
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 def stored(stack: Stack, account: Account) -> list[Any]:
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.physical("Table"))
-    items = [table.decode_item(item) for page in pages for item in page["Items"]]
+    items = [decode_item(item) for page in pages for item in page["Items"]]
     return [item for item in items if item["pk"].startswith(account.session.account_id)]
 
 

@@ -1,5 +1,6 @@
 """What goes over the wire to DynamoDB? Counts the calls of the code under test, and makes chosen ones fail."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -141,7 +142,9 @@ class Wire:
         counted = self._counting and model.name in _READS | _WRITES
         return params | {"ReturnConsumedCapacity": "TOTAL"} if counted else params
 
-    def _before(self, model: Any, **_rest: Any) -> tuple[Any, dict[str, Any]] | None:
+    def _before(self, model: Any, params: dict[str, Any], **_rest: Any) -> tuple[Any, dict[str, Any]] | None:
+        if "RequestItems" in (given := _sent_in_bulk(params)):
+            params["body"] = json.dumps(self._ask(given, model))
         for trips in self._counting:
             trips.calls.append(model.name)
         for injection in self._injections:
@@ -156,6 +159,12 @@ class Wire:
             if injection.after and injection.applies(model.name):
                 _, answer = _fail(injection.error)
                 raise ClientError(answer, model.name)  # type: ignore[arg-type]
+
+
+def _sent_in_bulk(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a call of `keel.bulk`, which come with the request alone."""
+    body = params["body"]
+    return json.loads(body) if isinstance(body, str) else {}
 
 
 def _fail(error: BaseException | dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -25,7 +25,6 @@ CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("get_item", {"TableName": "t", "Key": KEY}, {}),
     ("query", {"TableName": "t", "Limit": 2}, {"Items": [ITEM, ITEM], "Count": 2, "LastEvaluatedKey": KEY}),
     ("batch_get_item", {"RequestItems": {"t": {"Keys": [KEY]}}}, {"Responses": {"t": [ITEM]}, "UnprocessedKeys": {}}),
-    ("batch_write_item", {"RequestItems": {"t": [{"PutRequest": {"Item": ITEM}}]}}, {"UnprocessedItems": {}}),
     ("put_item", {"TableName": "t", "Item": ITEM}, {"Attributes": ITEM}),
     ("update_item", {"TableName": "t", "Key": KEY, "UpdateExpression": "SET a = b"}, {"Attributes": ITEM}),
     ("delete_item", {"TableName": "t", "Key": KEY}, {}),

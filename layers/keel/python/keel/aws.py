@@ -1,12 +1,19 @@
 """How does Keel reach AWS? One botocore session, a client of each service made on first use."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from botocore.config import Config
 from botocore.session import Session, get_session
 
 from keel import dynamodb_json
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE: Final = 8  # calls of one process; a client keeps ten connections
 
 # botocore's own time-outs (60 s each) outlive every function; its default of legacy retries does not
 # retry throttled calls with jitter.
@@ -38,3 +45,24 @@ def client(service: str) -> Any:
     if service == "dynamodb":
         dynamodb_json.pass_through(made)
     return made
+
+
+@cache
+def threads() -> ThreadPoolExecutor:
+    """For calls that are made at the same time. What runs there must not wait for others there."""
+    return ThreadPoolExecutor(AT_ONCE)
+
+
+def at_once(call: Callable[[T], R], arguments: Sequence[T]) -> list[R]:
+    """What a call gives for each of these, all at the same time."""
+    return list(map(call, arguments) if len(arguments) <= 1 else threads().map(call, arguments))
+
+
+def credentials() -> Any:
+    """By what the clients sign."""
+    return _session().get_credentials()
+
+
+def trusted() -> Any:
+    """The file of the authorities that the clients trust, True for botocore's own."""
+    return _session().get_config_variable("ca_bundle") or True

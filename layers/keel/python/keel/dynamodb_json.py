@@ -18,7 +18,6 @@ from keel.logs import logger
 
 OPERATIONS: Final = (
     "BatchGetItem",
-    "BatchWriteItem",
     "DeleteItem",
     "GetItem",
     "PutItem",

@@ -1,5 +1,4 @@
-"""How is an item kept? Keys, the conversion to DynamoDB's JSON, reads, conditional writes, and the one
-place that tells DynamoDB's refusals apart.
+"""How is an item kept? Keys, reads, conditional writes, and the one place that tells DynamoDB's refusals apart.
 
 Items are plain dicts with `pk` and `sk`. Every `pk` begins with the account (see `partition`), but for
 the items that exist before an account is known: the owner of an email, the bucket of an address and a
@@ -10,13 +9,15 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from keel import aws
+from keel import aws, bulk
+from keel.attributes import decode_item, encode, encode_item, item_text
 from keel.errors import Fault
 from keel.settings import settings
 
@@ -59,49 +60,7 @@ def partition(account_id: str, kind: str) -> str:
     return f"{account_id}#{kind}"
 
 
-# --- Conversion -------------------------------------------------------------------------------------
-
-
-def encode(value: Any) -> dict[str, Any]:
-    """A Python value as a DynamoDB attribute: str, bool, int, None, list and dict."""
-    if isinstance(value, str):
-        return {"S": value}
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, int):
-        return {"N": str(value)}
-    if value is None:
-        return {"NULL": True}
-    if isinstance(value, list):
-        return {"L": [encode(element) for element in value]}
-    if isinstance(value, dict):
-        return {"M": {name: encode(element) for name, element in value.items()}}
-    raise TypeError(f"{type(value).__name__} cannot be stored")
-
-
-def decode(attribute: Mapping[str, Any]) -> Any:
-    """The Python value of a DynamoDB attribute that `encode` made."""
-    for kind, value in attribute.items():
-        if kind in ("S", "BOOL"):
-            return value
-        if kind == "N":
-            return int(value)
-        if kind == "L":
-            return [decode(element) for element in value]
-        if kind == "M":
-            return {name: decode(element) for name, element in value.items()}
-        if kind == "NULL":
-            return None
-    raise TypeError(f"attribute of an unknown type: {list(attribute)}")
-
-
-def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: encode(value) for name, value in item.items()}
-
-
-def decode_item(attributes: Mapping[str, Any]) -> Item:
-    # Nearly all attributes are text: a page of a list has hundreds.
-    return {name: value["S"] if "S" in value else decode(value) for name, value in attributes.items()}
+# --- Parameters -------------------------------------------------------------------------------------
 
 
 def _encode_key(key: Key) -> dict[str, Any]:
@@ -112,6 +71,7 @@ def _key_of(attributes: Mapping[str, Any]) -> Key:
     return Key(attributes["pk"]["S"], attributes["sk"]["S"])
 
 
+@cache
 def _expressions(**expressions: str) -> dict[str, Any]:
     """Expressions with the names that they use: `#email` stands for the attribute `email`."""
     used = {name for text in expressions.values() for name in _PLACEHOLDER.findall(text)}
@@ -144,10 +104,7 @@ def batch_get(keys: Iterable[Key]) -> dict[Key, Item]:
     """
     distinct = list(dict.fromkeys(keys))
     chunks = [distinct[at : at + READ_LIMIT] for at in range(0, len(distinct), READ_LIMIT)]
-    if len(chunks) <= 1:
-        return _batch_get(chunks[0]) if chunks else {}
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        return {key: item for found in pool.map(_batch_get, chunks) for key, item in found.items()}
+    return {key: item for found in aws.at_once(_batch_get, chunks) for key, item in found.items()}
 
 
 def _batch_get(keys: Sequence[Key]) -> dict[Key, Item]:
@@ -370,22 +327,24 @@ def batch_write(puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
 
     No key may be given twice. More than 25 items are written in several calls at the same time.
     """
-    requests = [{"PutRequest": {"Item": encode_item(item)}} for item in puts]
-    requests += [{"DeleteRequest": {"Key": _encode_key(key)}} for key in deletes]
-    chunks = [requests[at : at + WRITE_LIMIT] for at in range(0, len(requests), WRITE_LIMIT)]
-    if len(chunks) <= 1:
-        for chunk in chunks:
-            _batch_write(chunk)
-        return
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(_batch_write, chunks))
+    aws.at_once(_batch_write, _chunks(puts, deletes))
 
 
-def _batch_write(requests: Sequence[Any]) -> None:
-    pending: dict[str, Any] = {settings().table: requests}
+def begin_batch_write(puts: Iterable[Item]) -> list[Future[None]]:
+    """The same for whoever waits for it later."""
+    return [aws.threads().submit(_batch_write, chunk) for chunk in _chunks(puts, ())]
+
+
+def _chunks(puts: Iterable[Item], deletes: Iterable[Key]) -> list[list[str]]:
+    requests = [f'{{"PutRequest":{{"Item":{item_text(item)}}}}}' for item in puts]
+    requests += [f'{{"DeleteRequest":{{"Key":{item_text(key._asdict())}}}}}' for key in deletes]
+    return [requests[at : at + WRITE_LIMIT] for at in range(0, len(requests), WRITE_LIMIT)]
+
+
+def _batch_write(requests: list[str]) -> None:
     for pause in _pauses():
-        pending = client().batch_write_item(RequestItems=pending).get("UnprocessedItems", {})
-        if not pending:
+        requests = bulk.write(settings().table, requests)
+        if not requests:
             return
         time.sleep(pause)
     raise Congested("BatchWriteItem")

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keel import clock, metrics, table
+from keel import clock, metrics
+from keel.attributes import decode_item
 from keel.logs import describe, logger
 from keel.table import Item
 
@@ -68,7 +69,7 @@ def _tell_if_late(records: list[dict[str, Any]]) -> None:
 
 
 def _image(images: dict[str, Any], name: str) -> Item | None:
-    return table.decode_item(images[name]) if name in images else None
+    return decode_item(images[name]) if name in images else None
 
 
 def _failures(*identifiers: str) -> Failures:

@@ -9,7 +9,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keel import clock, ids, table
+from keel import clock, ids
+from keel.attributes import decode_item
 from keel.records import store
 from keel.records.kinds import Kind, Record
 from keel.records.registry import KINDS
@@ -52,7 +53,7 @@ class Change:
 def of(source: dict[str, Any]) -> Change | None:
     """The event in a stream's record; None where a client could see no change."""
     images = source["dynamodb"]
-    before, after = (table.decode_item(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
+    before, after = (decode_item(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
     item = after or before
     if item is None or item.get("kind") not in PUBLISHED:
         return None

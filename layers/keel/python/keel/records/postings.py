@@ -7,9 +7,11 @@ truth: they come with or before a change and go with or after it, and who finds 
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from keel import search, table
+from keel.attributes import Attribute
 from keel.fields import fold, is_blank
 from keel.records.kinds import Kind, Record
 from keel.table import ConditionFailed, Item, Key
@@ -56,15 +58,15 @@ def of(kind: Kind, record: Record) -> frozenset[Key]:
     return frozenset((*_of_values(kind, record), *_of_words(kind, record), *matches(kind, record)))
 
 
-def item(kind: Kind, key: Key, record: Record) -> Item:
-    """A posting as it is stored.
+def _beside(kind: Kind, record: Record) -> Item:
+    """What every posting of a record holds besides its key.
 
     `revision` tells a late removal whether it has been written anew since. `points` is what the record
     points to, so that a list can read names together with records: a hint, which may be out of date.
     """
     points = {join.field: record[join.field] for join in kind.all_joins if record.get(join.field)}
-    stored = {"pk": key.pk, "sk": key.sk, "kind": "posting", "revision": record["revision"]}
-    return stored | ({"points": points} if points else {})
+    beside = {"kind": "posting", "revision": Attribute(record["revision"])}
+    return beside | ({"points": Attribute(points)} if points else {})
 
 
 class Change(NamedTuple):
@@ -83,7 +85,9 @@ def change(kind: Kind, before: Record | None, after: Record | None) -> Change:
     if before and any(before[join.field] != after[join.field] for join in kind.all_joins):
         added |= frozenset(_of_values(kind, after))  # their hints have changed
     marks = [_mark(key) for key in added if _MATCH in key.pk]
-    return Change([*(item(kind, key, after) for key in sorted(added)), *marks], sorted(old - new))
+    beside = _beside(kind, after)
+    items = [{"pk": key.pk, "sk": key.sk, **beside} for key in sorted(added)]
+    return Change([*items, *marks], sorted(old - new))
 
 
 def discard(key: Key, record: Record) -> None:
@@ -102,6 +106,7 @@ def _of_values(kind: Kind, record: Record) -> Iterable[Key]:
                 yield Key(partition(record["account_id"], kind.name, field, value), record["id"])
 
 
+@lru_cache(maxsize=4_096)
 def matches_partition(account_id: str, kind: str, field: str, value: str) -> str:
     """Where the ids of the records lie whose field has this text, whatever its case and spaces."""
     folded = fold(" ".join(value.split()))

@@ -1,0 +1,101 @@
+"""Is what is written in bulk stored, whatever becomes of the first try, and does everybody hear of it?"""
+
+import json
+from typing import Any
+
+import pytest
+
+from keel.attributes import Attribute, encode_item, item_text
+from tests.harness.wire import refusal
+
+VALUES: Any = ["", 'é "\\\u2028\U0001f642', 0, -(10**30), True, None, [], ["a", [1, None]], {}, {"a é": {"b": ["c"]}}]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_the_text_of_an_item_is_its_json(value: Any) -> None:
+    item = {"pk": "a", "value": value}
+    encoded = json.loads(json.dumps(encode_item(item)))
+    assert json.loads(item_text(item)) == encoded
+    assert json.loads(item_text({name: Attribute(each) for name, each in item.items()})) == encoded
+
+
+@pytest.fixture
+def items(owner: Any) -> list[dict[str, Any]]:
+    account_id = owner().account_id
+    return [{"pk": f"{account_id}#é", "sk": f'{number:03} "\u2028'} for number in range(60)]
+
+
+def stored(items: list[dict[str, Any]]) -> list[str]:
+    from keel import table
+
+    return [item["sk"] for item in table.walk(items[0]["pk"])]
+
+
+def test_items_are_stored_and_deleted_in_any_number(items: Any, wire: Any) -> None:
+    from keel import table
+
+    with wire.counting() as trips:
+        table.batch_write(items)
+    assert list(trips.calls) == ["BatchWriteItem"] * 3
+    assert trips.write_units == 60
+    assert stored(items) == [item["sk"] for item in items]
+    table.batch_write(items[:1], [table.Key(item["pk"], item["sk"]) for item in items[1:]])
+    assert stored(items) == [items[0]["sk"]]
+
+
+def test_what_is_not_processed_is_tried_again(items: Any, inject: Any) -> None:
+    from keel import table
+    from keel.settings import settings
+
+    left = {settings().table: [{"PutRequest": {"Item": encode_item(items[0])}}]}
+    answer = {"UnprocessedItems": left, "ResponseMetadata": {"HTTPStatusCode": 200}}
+    injected = inject("BatchWriteItem", answer)
+    table.batch_write(items[:1])
+    assert injected.hits == 1
+    assert stored(items) == [items[0]["sk"]]
+
+
+def test_what_is_refused_for_ever_is_the_exception_that_botocore_makes_of_it(items: Any, inject: Any) -> None:
+    from botocore.exceptions import ClientError
+
+    from keel import table
+
+    inject("BatchWriteItem", refusal("ValidationException"), times=99)
+    with pytest.raises(ClientError, match="ValidationException"):
+        table.batch_write(items[:1])
+
+
+@pytest.mark.parametrize("broken", ["address", "proxy", "answer"])
+def test_what_does_not_get_through_goes_botocores_way(items: Any, monkeypatch: Any, broken: str) -> None:
+    from keel import bulk, table
+
+    sender = bulk._Sender()
+    if broken == "address":
+        monkeypatch.setattr(sender._connections, "port", 1)
+    elif broken == "proxy":
+        monkeypatch.setattr(sender, "_is_behind_proxy", True)
+    else:
+        monkeypatch.setattr(bulk, "_HEADERS", {"X-Amz-Target": "Nothing"})
+    assert sender.send("{}") is None
+    monkeypatch.setattr(bulk, "_sender", lambda: sender)
+    table.batch_write(items[:2])
+    assert stored(items) == [item["sk"] for item in items[:2]]
+
+
+def test_a_request_is_signed_as_botocore_signs_it(items: Any, monkeypatch: Any) -> None:
+    from keel import bulk, table
+
+    sent: list[dict[str, str]] = []
+    sender = bulk._Sender()
+    urlopen = sender._connections.urlopen
+
+    def note(method: str, url: str, body: Any, headers: dict[str, str], **rest: Any) -> Any:
+        sent.append(headers)
+        return urlopen(method, url, body, headers, **rest)
+
+    monkeypatch.setattr(sender._connections, "urlopen", note)
+    monkeypatch.setattr(bulk, "_sender", lambda: sender)
+    table.batch_write(items[:1])
+    [headers] = sent
+    assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=")
+    assert "x-amz-date;x-amz-target" in headers["Authorization"]
