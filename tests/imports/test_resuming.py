@@ -1,7 +1,9 @@
 """Does an import end the same whatever interrupts it? Workers that run out of time, die, meet, or are told twice."""
 
+import itertools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -51,7 +53,6 @@ def test_an_import_goes_on_wherever_time_ran_out(importer, monkeypatch, small_gr
     ours, whole = importer(), importer()
     settled(whole.run(people(), duplicate_handling="update"))
     small_groups(3)
-    calls = iter(range(1_000))
     monkeypatch.setattr(worker, "MARGIN_MILLISECONDS", 0)
     uploaded = ours.preview(people().encode(encoding))
     mapping = uploaded["preview"]["suggested_mapping"]
@@ -59,10 +60,8 @@ def test_an_import_goes_on_wherever_time_ran_out(importer, monkeypatch, small_gr
     invocations = 0
     while ours.job(job_id)["status"] == "processing":
         invocations += 1
-        worker.carry_on(
-            {"account_id": ours.session.account_id, "job_id": job_id},
-            lambda: 1 if next(calls) % 2 == 0 else -1,
-        )
+        left = itertools.chain([1, 1], itertools.repeat(-1))  # as long as one group takes
+        worker.carry_on({"account_id": ours.session.account_id, "job_id": job_id}, partial(next, left))
     assert invocations > 10
     settled(ours.job(job_id))
     assert state(ours) == state(whole)
@@ -207,31 +206,75 @@ def test_two_imports_of_the_same_file_at_once_make_no_doubles(importer, small_gr
 
 
 def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch):
-    from keel.imports import groups
+    from keel.imports import stretch
 
     ours = importer()
     source = ours.make("sources-create", name="Web")
     uploaded = ours.preview(FEW)
     job_id = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"]).result["id"]
-    judge = groups.Group.judge
+    judge = stretch.Stretch.next_group
     changes = [lambda: ours.make("sources-archive", id=source["id"])]
 
-    def meanwhile(group: Any) -> None:
-        judge(group)
+    def meanwhile(*arguments: Any) -> Any:
+        group = judge(*arguments)
         if changes:
             changes.pop()()
+        return group
 
-    monkeypatch.setattr(groups.Group, "judge", meanwhile)
+    monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
     until_done(ours, job_id)
     assert settled(ours.job(job_id)) == (3, 0, 0, 4)
     assert all(each["source_id"] is None or each["source_name"] != "Web" for each in ours.all())
 
 
-def test_what_was_found_by_name_is_forgotten_before_it_grows(importer, monkeypatch, small_groups):
+def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_judged_anew(
+    importer, monkeypatch, small_groups
+):
+    from keel import table
     from keel.imports import groups
 
+    small_groups(1)
+    ours = importer()
+    job_id = begun(ours, "create")
+    begin, commit = table.begin_batch_write, groups.Group.commit
+    counted, overtaken = itertools.count(1), [groups.Overtaken()]
+
+    def second_fails(puts: Any) -> Any:
+        if next(counted) != 2:
+            return begin(puts)
+        failed: Future[None] = Future()
+        failed.set_exception(table.Congested("BatchWriteItem"))
+        return [failed]
+
+    def first_is_overtaken(*arguments: Any) -> Any:
+        if overtaken:
+            raise overtaken.pop()
+        return commit(*arguments)
+
+    monkeypatch.setattr(table, "begin_batch_write", second_fails)
+    monkeypatch.setattr(groups.Group, "commit", first_is_overtaken)
+    ours.work(job_id)
+    assert settled(ours.job(job_id)) == (6, 0, 0, 1)
+    for name in ("One", "Two", "Three", "Four"):
+        assert name in {each["first_name"] for each in ours.all(search=name)}
+
+
+def test_the_oldest_counts_also_among_those_that_earlier_groups_have_met(importer, small_groups):
+    small_groups(1)
+    ours = importer()
+    old, new = (ours.make("companies-create", name="Acme") for _ in range(2))
+    content = f"id,name,city\n{new['id']},,Lyon\n,acme,Rome\n"
+    assert settled(ours.run(content, model="companies", duplicate_handling="update")) == (0, 2, 0, 0)
+    cities = {each["id"]: each["city"] for each in ours.all("companies-list")}
+    assert cities == {old["id"]: "Rome", new["id"]: "Lyon"}
+
+
+def test_what_was_found_by_name_is_forgotten_before_it_grows(importer, monkeypatch, small_groups):
+    from keel.imports import stretch, worker
+
     small_groups(4)
-    monkeypatch.setattr(groups, "_POINTED", 1)
+    monkeypatch.setattr(worker, "_POINTED", 1)
+    monkeypatch.setattr(stretch, "_ROWS", 4)
     ours = importer()
     rows = [f"P{number},Co {number % 8}" for number in range(24)]
     assert settled(ours.run("first_name,company\n" + "\n".join(rows) + "\n")) == (24, 0, 0, 0)

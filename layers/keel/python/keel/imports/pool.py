@@ -1,20 +1,17 @@
-"""Which records do rows meet? What is stored, found in batches, and what earlier rows of the group made of it."""
+"""Which records do rows meet? What is stored, found in batches, and what earlier rows made of it."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from keel import ids, table
+from keel import aws, ids, table
 from keel.custom_fields import definitions
-from keel.custom_fields.definitions import Definitions
 from keel.imports.rows import Given
 from keel.records import postings, references, registry, store
 from keel.records.kinds import Kind, Record, Reference
 from keel.table import Item, Key
 
 _CANDIDATES: Final = 5
-_THREADS: Final = 8
 
 
 @dataclass(eq=False)
@@ -29,10 +26,6 @@ class Held:
     record: Record
     item: Item
     besides: bool = False
-
-    @property
-    def is_changed(self) -> bool:
-        return self.record is not self.before
 
 
 class Match(NamedTuple):
@@ -49,39 +42,52 @@ def match(kind: Kind, account_id: str, field: str, value: str) -> Match:
     return Match(kind, postings.matches_partition(account_id, kind.name, field, value))
 
 
-class Pool:
-    """The records of one group."""
+def turn_key(account_id: str) -> Key:
+    """Where the groups of all of an account's imports are counted."""
+    return Key(table.partition(account_id, "import_turn"), "-")
 
-    def __init__(self, account_id: str, kind: Kind, turn: Key, pointed: dict[str, Item]) -> None:
+
+class Pool:
+    """The records that groups of rows meet, one group after the other."""
+
+    def __init__(self, account_id: str, kind: Kind, pointed: dict[str, Item]) -> None:
         """`pointed` is what earlier groups have found by name, as the checks of a group's transaction confirm."""
-        self._account_id, self._kind, self._turn, self._pointed = account_id, kind, turn, pointed
+        self._account_id, self._kind, self._pointed = account_id, kind, pointed
         self._held: dict[tuple[str, str], Held] = {}
+        self._changed: dict[Held, None] = {}
         self._found: dict[str, list[Held]] = {}
-        self.targets: dict[Key, Item | None] = {}
-        self.defined = Definitions(0)
+        self._searched: set[str] = set()
+        self._unjoined: list[Held] = []
+        turn, version = turn_key(account_id), definitions.version_key(account_id)
+        self.targets: dict[Key, Item | None] = references.read([turn, version])
+        self.defined = definitions.at(account_id, self.targets[version])
+        item = self.targets.pop(turn)
+        self.turn: int | None = item["turn"] if item else None
 
     # ---- What is stored ---------------------------------------------------------------------------------------
 
     def load(self, rows: Iterable[Given], *, matching: bool) -> None:
-        """Read whatever the rows may meet, and the state that the group is judged by."""
+        """Read whatever the rows may meet and is not known yet."""
         matches: dict[str, Match] = {}
-        keys = {self._turn, definitions.version_key(self._account_id)}
+        keys: set[Key] = set()
         for given in rows:
             for found in (*(self.own_matches(given) if matching else ()), *self._named(given)):
-                matches[found.partition] = found
+                if found.partition not in self._searched:
+                    matches[found.partition] = found
             keys |= set(references.keys_of(self._kind.references, self._account_id, given.values))
             if given.id and matching and (id_ := ids.parse(given.id)):
                 keys.add(self._kind.key(self._account_id, id_))
+        self._searched |= matches.keys()
         for partition in matches.keys() & self._pointed.keys():
             found = matches.pop(partition)
             self._register(partition, self._hold(found.kind, self._pointed[partition]))
         marks = {postings.mark_key(partition): found for partition, found in matches.items()}
-        self.targets |= references.read([*keys, *marks])
-        self.defined = definitions.at(self._account_id, self.targets[definitions.version_key(self._account_id)])
-        for key in keys:
-            if key.pk == self._kind.key(self._account_id, "").pk and self.targets[key]:
-                self._hold(self._kind, self.targets[key])
-        self._search([found for mark, found in marks.items() if self.targets.pop(mark)])
+        read = references.read([*(keys - self.targets.keys()), *marks])
+        self._search([found for mark, found in marks.items() if read.pop(mark)])
+        for key, item in read.items():
+            if item is not None and key.pk == self._kind.key(self._account_id, "").pk:
+                self._hold(self._kind, item)
+        self.targets = read | self.targets
         if matching:
             self._load_pointed()
 
@@ -102,44 +108,45 @@ class Pool:
 
     def _search(self, matches: list[Match]) -> None:
         """Find the oldest records of each match that is marked."""
-        with ThreadPoolExecutor(_THREADS) as threads:
-            after = [""] * len(matches)
-            while matches:
-                pages = list(threads.map(_page, matches, after))
-                keys = [
-                    found.kind.key(self._account_id, posting["sk"])
-                    for found, page in zip(matches, pages, strict=True)
-                    for posting in page.items
-                ]
-                items = table.batch_get(keys)
-                for found, page in zip(matches, pages, strict=True):
-                    for posting in page.items:
-                        item = items.get(found.kind.key(self._account_id, posting["sk"]))
-                        if item is not None and found.fits(held := self._hold(found.kind, item).record):
-                            self._register(found.partition, self._held[found.kind.name, held["id"]])
-                # Postings may be more than the truth: those that led to nothing have others behind them.
-                rest = [
-                    (found, page.items[-1]["sk"])
-                    for found, page in zip(matches, pages, strict=True)
-                    if page.more and found.partition not in self._found
-                ]
-                matches, after = [found for found, _ in rest], [position for _, position in rest]
+        wanted = [(found, "") for found in matches]
+        while wanted:
+            pages = aws.at_once(_page, wanted)
+            keys = [
+                found.kind.key(self._account_id, posting["sk"])
+                for (found, _), page in zip(wanted, pages, strict=True)
+                for posting in page.items
+            ]
+            items = table.batch_get(keys)
+            for (found, _), page in zip(wanted, pages, strict=True):
+                for posting in page.items:
+                    item = items.get(found.kind.key(self._account_id, posting["sk"]))
+                    if item is not None and found.fits((held := self._hold(found.kind, item)).record):
+                        self._register(found.partition, held)
+            # Postings may be more than the truth: those that led to nothing have others behind them.
+            wanted = [
+                (found, page.items[-1]["sk"])
+                for (found, _), page in zip(wanted, pages, strict=True)
+                if page.more and not self._found.get(found.partition)
+            ]
 
     def _load_pointed(self) -> None:
-        wanted = [
+        wanted = {
             key
-            for held in self._held.values()
-            if held.kind is self._kind
+            for held in self._unjoined
             for key in references.keys_of(self._kind.all_joins, self._account_id, held.record)
-        ]
-        self.targets |= references.read(set(wanted) - self.targets.keys())
+        }
+        self._unjoined.clear()
+        self.targets |= references.read(wanted - self.targets.keys())
 
-    def _hold(self, kind: Kind, item: Item | None) -> Held:
-        record = store.from_item(kind, item or {})
-        held = self._held.get((kind.name, record["id"]))
+    def _hold(self, kind: Kind, item: Item) -> Held:
+        """The record of an item, unless earlier rows have made something else of it."""
+        held = self._held.get((kind.name, item["sk"]))
         if held is None:
-            held = self._held[kind.name, record["id"]] = Held(kind, record, record, item or {})
+            record = store.from_item(kind, item)
+            held = self._held[kind.name, record["id"]] = Held(kind, record, record, item)
             self.targets[kind.key(self._account_id, record["id"])] = item
+            if kind is self._kind:
+                self._unjoined.append(held)
         return held
 
     def _register(self, partition: str, held: Held) -> None:
@@ -161,6 +168,7 @@ class Pool:
         """Let later rows find a record that is new or has changed."""
         record = held.record
         self._held[held.kind.name, record["id"]] = held
+        self._changed[held] = None
         self.targets[held.kind.key(self._account_id, record["id"])] = held.item
         for key in postings.matches(held.kind, record):
             self._register(key.pk, held)
@@ -168,14 +176,22 @@ class Pool:
     def drop(self, held: Held) -> None:
         """Forget a new record that came to nothing."""
         del self._held[held.kind.name, held.record["id"]]
+        del self._changed[held]
         del self.targets[held.kind.key(self._account_id, held.record["id"])]
-        for known in self._found.values():
-            if held in known:
-                known.remove(held)
+        for key in postings.matches(held.kind, held.record):
+            self._found[key.pk].remove(held)
 
     @property
     def changed(self) -> list[Held]:
-        return [held for held in self._held.values() if held.is_changed]
+        """What the rows of the present group have made or changed."""
+        return list(self._changed)
+
+    def end_group(self) -> None:
+        """The rows that follow find stored what those so far have made."""
+        for held in self._changed:
+            held.before = held.record
+        self._changed.clear()
+        self.turn = (self.turn or 0) + 1
 
     def pointed(self) -> dict[str, Item]:
         """What was found by name, for the groups that follow."""
@@ -186,10 +202,7 @@ class Pool:
                 found[partition] = held.item
         return found
 
-    def turn(self) -> Any:
-        item = self.targets[self._turn]
-        return item["turn"] if item else None
 
-
-def _page(found: Match, after: str) -> table.Page:
+def _page(wanted: tuple[Match, str]) -> table.Page:
+    found, after = wanted
     return table.query(found.partition, after=after or postings.MARK, limit=_CANDIDATES)

@@ -4,27 +4,31 @@ A job is in the hands of one worker at a time, but nothing depends on it: of two
 finds that the job has moved and leaves it to the first.
 """
 
-import itertools
+import gc
 import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import cache
+from typing import Final, NamedTuple
 
-from keel import table
-from keel.imports import files, groups, jobs, mapping, row_errors, undo, uploads
-from keel.imports.files import Layout, Row, Unreadable
-from keel.imports.groups import Group, Order, Overtaken
+from keel import aws, table
+from keel.imports import jobs, mapping, row_errors, undo
+from keel.imports.files import Unreadable
+from keel.imports.groups import Group, Overtaken
 from keel.imports.jobs import Job, Moved
-from keel.imports.rows import RowReader
+from keel.imports.judging import Order
+from keel.imports.stretch import Ahead, Stretch
 from keel.logs import logger
 from keel.objects import Gone
 from keel.table import Congested, Item, Key
 
 MARGIN_MILLISECONDS: Final = 25_000
 
-_AHEAD_BYTES: Final = 300_000
+_DEPTH: Final = 4  # groups under way at once
+_POINTED: Final = 10_000
 _TRIES: Final = 30
 
 
@@ -33,6 +37,7 @@ def carry_on(message: dict[str, str], milliseconds_left: Callable[[], int]) -> N
     item = table.get(jobs.key(message["account_id"], message["job_id"]))
     if item is None:
         return
+    _spare_collecting()
     job = jobs.of_item(item)
     worker = os.urandom(8).hex()
 
@@ -41,7 +46,7 @@ def carry_on(message: dict[str, str], milliseconds_left: Callable[[], int]) -> N
 
     try:
         if job["status"] == "processing":
-            _import(job, worker, is_time_up)
+            _Import(job, worker).carry_on(is_time_up)
         elif job["status"] == "undoing":
             undo.carry_on(job, is_time_up)
     except Moved:
@@ -52,87 +57,119 @@ def carry_on(message: dict[str, str], milliseconds_left: Callable[[], int]) -> N
         _fail(message, str(unreadable))
 
 
+@cache
+def _spare_collecting() -> None:
+    """Have the garbage collector pass over the modules and the models of services: here it runs all the time."""
+    gc.collect()
+    gc.freeze()
+
+
 def _fail(message: dict[str, str], reason: str) -> None:
     job = jobs.found(message["account_id"], message["job_id"])
     if job["status"] == "processing":
         jobs.fail(job, reason)
 
 
-def _import(job: Job, worker: str, is_time_up: Callable[[], bool]) -> None:
-    kind = mapping.KINDS[job["model_type"]]
-    columns, _ = jobs.preview(job) or ([], [])
-    pointed: dict[str, table.Item] = {}
-    ahead = _Ahead(job, tuple(columns))
-    while True:
-        if is_time_up():
-            jobs.go_on(job)
-            return
-        defined = mapping.definitions_of(kind, job["account_id"])
-        reader = RowReader(kind, columns, job["column_mapping"], defined, job["date_format"])
-        order = Order(job, kind, reader, job["duplicate_handling"], pointed)
-        try:
-            job, taken = _group(order, worker, ahead)
-        except Congested:
-            jobs.go_on(job)  # others have their turn first
-            return
-        if job["status"] != "processing":
-            logger.info("imported", account_id=job["account_id"], job_id=job["id"], rows=job["processed_rows"])
-            if job["failed_count"]:
-                row_errors.write(job)  # now, since a large one takes longer than an answer may
-            return
-        ahead.drop(taken)
+class _Import:
+    """One worker's part in an import.
 
+    Several groups are under way at once: the postings of all are being written, and the oldest is committed when its
+    own are there, while the next is judged. After another import of the account has had its turn it is one group at a
+    time, then more again.
+    """
 
-def _group(order: Order, worker: str, ahead: "_Ahead") -> tuple[Job, int]:
-    """Write the next group; gives the job after it, and the number of its rows."""
-    rows = ahead.look(groups.ROWS)
-    first = order.job["processed_rows"] + 1
-    jitter = random.SystemRandom()
-    written: dict[Key, Item] = {}
-    for attempt in range(_TRIES):
-        group = Group(order, list(enumerate(rows, first)))
-        group.judge()
-        taken = group.taken
-        position = rows[taken - 1].end if taken else order.job["position"]
+    def __init__(self, job: Job, worker: str) -> None:
+        self._job, self._worker = job, worker
+        self._order = Order(job, mapping.KINDS[job["model_type"]], job["duplicate_handling"])
+        self._ahead = Ahead(job)
+        self._pointed: dict[str, Item] = {}
+        # What groups that were overtaken have written is not written again: whoever was is quick the next time.
+        self._written: dict[Key, Item] = {}
+        self._depth = _DEPTH
+        self._tries = 0
+
+    def carry_on(self, is_time_up: Callable[[], bool]) -> None:
+        jitter = random.SystemRandom()
+        while self._job["status"] == "processing":
+            if is_time_up() or self._tries > _TRIES:
+                jobs.go_on(self._job)  # others have their turn first
+                return
+            try:
+                self._write_stretch(is_time_up)
+            except Overtaken:
+                self._pointed.clear()
+                self._depth = 1
+                self._tries += 1
+                time.sleep(jitter.uniform(0, min(0.02 * 2**self._tries, 1.0)))
+            except Congested:
+                jobs.go_on(self._job)
+                return
+        self._tell_end()
+
+    def _tell_end(self) -> None:
+        job = self._job
+        logger.info("imported", account_id=job["account_id"], job_id=job["id"], rows=job["processed_rows"])
+        if job["failed_count"]:
+            row_errors.write(job)  # now, since a large one takes longer than an answer may
+
+    def _write_stretch(self, is_time_up: Callable[[], bool]) -> None:
+        stretch = Stretch(self._order, self._job, self._ahead, self._pointed)
+        under_way: deque[_UnderWay] = deque()
+        committing: Future[Job] | None = None
         try:
-            return group.commit(worker, position, written, is_last=ahead.ends_after(taken)), taken
-        except Overtaken:
-            time.sleep(jitter.uniform(0, min(0.02 * 2**attempt, 1.0)))
+            while True:
+                committing = self._begin_commit(under_way[0]) if under_way else None
+                while len(under_way) < self._depth and not is_time_up():
+                    group = stretch.next_group(sum(each.group.rows for each in under_way))
+                    if group is None:
+                        break
+                    under_way.append(_UnderWay(group, self._begin(group)))
+                if committing:
+                    self._end_commit(committing, under_way.popleft().group)
+                elif not under_way:
+                    break
+        finally:
+            wait([committing] if committing else [])
+            self._settle([writing for each in under_way for writing in each.begun])
+        self._pointed.update(stretch.pool.pointed())
+        if len(self._pointed) > _POINTED:
+            self._pointed.clear()  # a file may name a million companies
+
+    def _begin(self, group: Group) -> list[Future[None]]:
+        """Begin to write the postings of a group, but for those that are there already."""
+        new = [item for key, item in group.postings.items() if self._written.get(key) != item]
+        self._written |= group.postings
+        return table.begin_batch_write(new)
+
+    def _settle(self, begun: list[Future[None]]) -> None:
+        """Leave nothing under way; what was not written after all is not taken to be."""
+        failures = [writing.exception() for writing in begun]
+        if any(failures):
+            self._written.clear()
+
+    def _begin_commit(self, first: "_UnderWay") -> Future[Job]:
+        for writing in first.begun:
+            writing.result()
+        return aws.threads().submit(first.group.commit, self._job, self._worker)
+
+    def _end_commit(self, committing: Future[Job], group: Group) -> None:
+        expected = self._job["processed_rows"] + group.rows
+        try:
+            self._job = committing.result()
         except Moved as moved:
             # An answer that was lost: the transaction was ours.
-            if moved.job.get("worker") == worker and moved.job["processed_rows"] == first - 1 + taken:
-                return moved.job, taken
-            raise
-    raise Congested("a group of rows")
+            if moved.job.get("worker") != self._worker or moved.job["processed_rows"] != expected:
+                raise
+            self._job = moved.job
+        group.discard_stale()
+        self._ahead.drop(group.rows)
+        for key in group.postings:
+            self._written.pop(key, None)
+        self._depth, self._tries = min(2 * self._depth, _DEPTH), 0
 
 
-class _Ahead:
-    """The next rows of the file, a few of them at a time."""
+class _UnderWay(NamedTuple):
+    """A group that is not written yet, and the writing of its postings."""
 
-    def __init__(self, job: Job, columns: tuple[str, ...]) -> None:
-        source = uploads.source(job)
-        layout = Layout(job["encoding"], job["delimiter"], columns, job["position"])
-        self._rows: Iterator[Row] = files.rows(
-            lambda position: uploads.opened(source, position), layout, job["position"]
-        )
-        self._read: deque[Row] = deque()
-        self._ended = False
-
-    def look(self, count: int) -> list[Row]:
-        size = sum(sum(map(len, row.cells)) for row in self._read)
-        # One more than is looked at tells whether there are more.
-        while not self._ended and len(self._read) <= count and (size < _AHEAD_BYTES or not self._read):
-            row = next(self._rows, None)
-            if row is None:
-                self._ended = True
-            else:
-                self._read.append(row)
-                size += sum(map(len, row.cells))
-        return list(itertools.islice(self._read, count))
-
-    def ends_after(self, count: int) -> bool:
-        return self._ended and count == len(self._read)
-
-    def drop(self, count: int) -> None:
-        for _ in range(count):
-            self._read.popleft()
+    group: Group
+    begun: list[Future[None]]
