@@ -1,17 +1,20 @@
-"""Run the benchmarks: `python -m bench [cold] [warm] [growth] [throughput]`, all of them when none is named."""
+"""Run the benchmarks: `python -m bench [cold] [warm] [growth] [throughput] [imports]`, all when none is named.
+
+`python -m bench million` alone imports a file of a million rows, which takes from half an hour up.
+"""
 
 import argparse
 import os
 import platform
 from typing import Any
 
-from bench import cold, counting, growth, report, warm
+from bench import cold, counting, growth, imports, report, warm
 from bench.system import system
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m bench", description="What does Keel cost?")
-    arguments.add_argument("parts", nargs="*", help="cold, warm, growth, throughput")
+    arguments.add_argument("parts", nargs="*", help="cold, warm, growth, throughput, imports, million")
     arguments.add_argument("--rounds", type=int, default=7, help="interleaved rounds, of which the median counts")
     arguments.add_argument("--sizes", default="1000,10000,100000", help="contacts of the accounts that growth compares")
     chosen = arguments.parse_args()
@@ -23,9 +26,11 @@ def main() -> None:
             "warm": lambda: warm.measure(chosen.rounds, 40),
             "throughput": lambda: warm.throughput(400),
             "growth": lambda: growth.measure(sizes, chosen.rounds),
+            "imports": lambda: imports.measure(chosen.rounds),
+            "million": imports.million,
         }
         results: dict[str, Any] = {"python": platform.python_version(), "cores": os.cpu_count()}
-        for name in chosen.parts or parts:
+        for name in chosen.parts or [name for name in parts if name != "million"]:
             results[name] = parts[name]()
             print(report.table(f"\n{name}", results[name]), flush=True)  # noqa: T201
         report.save(results)
