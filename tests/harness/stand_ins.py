@@ -70,6 +70,9 @@ class StandIns:
                 return self.value(argument[1])[int(argument[0])]
             if function == "Fn::Split":
                 return str(self.value(argument[1])).split(argument[0])
+            if function == "Fn::FindInMap":
+                name, first, second = (self.value(each) for each in argument)
+                return self._template["Mappings"][name][first][second]
             if function.startswith("Fn::"):
                 raise NotImplementedError(f"{function} is not known to the tests")
         return {name: self.value(each) for name, each in expression.items()}

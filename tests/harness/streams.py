@@ -4,6 +4,7 @@ import base64
 import json
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -105,7 +106,7 @@ class Pump:
             for source in sources:
                 properties = source["Properties"]
                 if source["Type"] == "DynamoDB":
-                    self._feed(folder, [each for each in records if _passes(properties, each)], properties, pumped)
+                    self._feed(folder, [each for each in records if passes(properties, each)], properties, pumped)
                 elif source["Type"] == "SQS":
                     self._drain(folder, properties, pumped)
                 else:
@@ -158,10 +159,23 @@ def queued(body: str, name: str = "1", arn: str = "", *, sent: int | None = None
     }
 
 
+# ---- The bus -------------------------------------------------------------------------------------------------------
+
+
+def routed(stand_ins: StandIns, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The queues, by ARN, that the template's rules have for an entry of PutEvents, and what comes there."""
+    envelope = {"version": "0", "source": entry["Source"], "detail-type": entry["DetailType"]}
+    envelope["detail"] = json.loads(entry["Detail"])
+    for rule in template.resources("AWS::Events::Rule").values():
+        if matches(rule["EventPattern"], envelope) and stand_ins.value(rule["EventBusName"]) == entry["EventBusName"]:
+            for target in rule["Targets"]:
+                yield stand_ins.value(target["Arn"]), json.dumps(envelope)
+
+
 # ---- Filter criteria -----------------------------------------------------------------------------------------------
 
 
-def _passes(properties: dict[str, Any], record: dict[str, Any]) -> bool:
+def passes(properties: dict[str, Any], record: dict[str, Any]) -> bool:
     filters = properties.get("FilterCriteria", {}).get("Filters")
     return filters is None or any(matches(json.loads(each["Pattern"]), record) for each in filters)
 

@@ -8,12 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
-import template
 from tests.conftest import Call
 from tests.harness.functions import Functions
 from tests.harness.gateway import Session
 from tests.harness.stand_ins import StandIns
-from tests.harness.streams import Pump, matches, queued
+from tests.harness.streams import Pump, queued, routed
 from tests.webhooks.receivers import Receiver, receiver
 
 
@@ -59,30 +58,26 @@ def register(call: Call, user: Session) -> Callable[..., Registered]:
 
 
 @pytest.fixture
-def _rule(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rule between the bus and the fan-out's queue, as the template has it: moto's own needs more packages."""
+def _rules(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules between the bus and its queues, as the template has them: moto's own need more packages."""
     from keel import aws
 
-    rule = template.resources("AWS::Events::Rule")["WebhookEvents"]
-    bus, [target] = stand_ins.value(rule["EventBusName"]), rule["Targets"]
-    queue = str(stand_ins.value({"Ref": target["Arn"]["Fn::GetAtt"][0]}))
     events = aws.client("events")
     original = events.put_events
 
     def put_events(Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - as AWS has it
+        client = boto3.client("sqs")
         for entry in Entries:
-            assert entry["EventBusName"] == bus
-            names = {"source": entry["Source"], "detail-type": entry["DetailType"]}
-            envelope = names | {"version": "0", "detail": json.loads(entry["Detail"])}
-            if matches(rule["EventPattern"], envelope):
-                boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
+            for arn, body in routed(stand_ins, entry):
+                url = client.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+                client.send_message(QueueUrl=url, MessageBody=body)
         return original(Entries=Entries)
 
     monkeypatch.setattr(events, "put_events", put_events)
 
 
 @pytest.fixture
-def flow(_rule: None, pump: Pump) -> Callable[..., None]:
+def flow(_rules: None, pump: Pump) -> Callable[..., None]:
     """Everything that has changed since the last call goes its way, as far as its first attempts."""
 
     def flow(*folders: str) -> None:

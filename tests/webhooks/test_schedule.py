@@ -17,6 +17,7 @@ from tests.conftest import Call
 from tests.harness.functions import Functions
 from tests.harness.gateway import Session
 from tests.harness.stand_ins import StandIns
+from tests.harness.streams import queued
 from tests.webhooks.conftest import Registered
 from tests.webhooks.receivers import Receiver
 
@@ -289,8 +290,8 @@ def test_endpoint_takes_no_more_of_the_fast_lane_than_its_slots(
     for _ in range(4):
         call("contacts-create", {"first_name": "Ann"}, token=user.token)
     flow("event_publisher", "webhook_fanout")
-    queued = [each for each in lane(stand_ins, "WebhookQueue") if each["endpoint_id"] == made.id]
-    assert {each["group"] for each in queued} == {made.id}
+    begun = [each for each in lane(stand_ins, "WebhookQueue") if each["endpoint_id"] == made.id]
+    assert {each["group"] for each in begun} == {made.id}
     pending = deliveries(made)
     lane(stand_ins, "WebhookOverflowQueue")
     # While one is being answered the next is taken in hand, and so on: four at once, for three slots.
@@ -306,30 +307,81 @@ def test_endpoint_takes_no_more_of_the_fast_lane_than_its_slots(
     assert left[0]["attempts"] == []
 
 
-def test_slow_endpoint_waits_in_its_own_lane(
+def test_retry_to_a_slow_endpoint_leaves_the_fast_lane(
     call: Call,
     user: Session,
     register: Callable[..., Registered],
     listening: Receiver,
     flow: Callable[..., None],
     deliveries: Callable[..., list[dict[str, Any]]],
+    due: Callable[..., Any],
     stand_ins: StandIns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keel.webhooks import health
+    from keel.webhooks import slots
+
+    listening.answers = [500]
+    made = register(listening.url)
+    with monkeypatch.context() as patch:
+        patch.setattr(slots, "SLOW", 0)
+        call("contacts-create", {"first_name": "Ann"}, token=user.token)
+        flow()
+    lane(stand_ins, "WebhookOverflowQueue")
+    due(deliveries(made)[0])
+    assert len(listening.received) == 1
+    [moved] = lane(stand_ins, "WebhookOverflowQueue")
+    assert (moved["endpoint_id"], moved["number"]) == (made.id, 2)
+
+
+def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    functions: Functions,
+    stand_ins: StandIns,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from keel import aws
+    from keel.webhooks import queues, sender
 
     made = register(listening.url)
     with monkeypatch.context() as patch:
-        patch.setattr(health, "_SLOW", 0)
+        patch.setattr(sender, "post", lambda *_arguments, **_options: sender.Outcome(200, "", 9_000))
         call("contacts-create", {"first_name": "Ann"}, token=user.token)
         flow()
-    call("contacts-create", {"first_name": "Bob"}, token=user.token)
+    for _ in range(8):
+        call("contacts-create", {"first_name": "Bob"}, token=user.token)
     flow("event_publisher", "webhook_fanout")
-    sent = len(listening.received)
-    lane(stand_ins, "WebhookOverflowQueue")
-    # Only the first of the two queues is looked at here.
-    [pending] = deliveries(made, status="pending")
-    flow("webhook_delivery")
-    assert len(listening.received) == sent + 1  # by the second lane, which the pump drains after the first
-    assert deliveries(made)[0]["id"] == pending["id"]
-    assert deliveries(made)[0]["status"] == "succeeded"
+    waiting = [each for each in lane(stand_ins, "WebhookOverflowQueue") if each.pop("group") == made.id]
+    assert len(waiting) == 8  # a slow endpoint's deliveries do not so much as pass through the fast lane
+
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
+    monkeypatch.setattr(queues, "LONGEST_DELAY", 2_000)
+    arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
+
+    def overflow(message: dict[str, Any]) -> None:
+        functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(message), arn=arn)]})
+
+    now = clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now)
+        for message in waiting:
+            overflow(message)
+    # 30 at once to a receiver that takes 9 s is one each 0.3 s: 0, 0.3, 0.6 and 0.9 s are now, 1.2 to 1.8 s are soon.
+    assert len(listening.received) == 4
+    assert [each["DelaySeconds"] for each in sent] == [2, 2, 2]
+    assert {each["QueueUrl"] for each in sent} == {stand_ins.value({"Ref": "WebhookOverflowQueue"})}
+    for each in sent:
+        overflow(json.loads(each["MessageBody"]))
+    assert len(listening.received) == 7
+    # The last one's turn is further off than a queue could hold it back.
+    monkeypatch.setattr(clock, "now", lambda: now + clock.MINUTE)
+    sent.clear()
+    functions.invoke("due_retries", {})
+    overflow(json.loads(sent[0]["MessageBody"]))
+    assert len(listening.received) == 8
+    assert {each["status"] for each in deliveries(made)} == {"succeeded"}

@@ -9,6 +9,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ _PASSING: Final = (ClientError, BotoCoreError, Congested)
 # PutEvents takes ten entries and 256 KB in all; the bus adds its envelope before a queue's same limit applies.
 _ENTRIES: Final = 10
 _BYTES: Final = 240_000
+_AT_ONCE: Final = 10
 _TRIES: Final = 5
 _THROTTLED: Final = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
 _KEPT: Final = 7 * clock.DAY
@@ -115,21 +117,27 @@ def data_of(event: dict[str, Any]) -> dict[str, Any]:
 def _put(entries: list[tuple[Change, Entry]]) -> None:
     """Put all of these on the bus, each entry that is refused again by itself."""
     jitter = random.SystemRandom()
-    for attempt in range(_TRIES):
-        refused: list[tuple[Change, Entry]] = []
-        for batch in _calls(entries):
-            answer = aws.client("events").put_events(Entries=[entry for _, entry in batch])
-            for pair, result in zip(batch, answer["Entries"], strict=True):
-                if code := result.get("ErrorCode"):
-                    if code in _THROTTLED:
-                        refused.append(pair)
-                    else:
-                        _put_aside(pair[0].source, code=code)
-        entries = refused
-        if not entries:
-            return
-        time.sleep(jitter.uniform(0, 0.1 * 2**attempt))
+    # Several calls at once: whoever shares this reader with a burst waits for all of its events.
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        for attempt in range(_TRIES):
+            entries = [pair for refused in pool.map(_offer, _calls(entries)) for pair in refused]
+            if not entries:
+                return
+            time.sleep(jitter.uniform(0, 0.1 * 2**attempt))
     raise Refused
+
+
+def _offer(batch: list[tuple[Change, Entry]]) -> list[tuple[Change, Entry]]:
+    """One call; gives what the bus refuses for the moment."""
+    answer = aws.client("events").put_events(Entries=[entry for _, entry in batch])
+    refused = []
+    for pair, result in zip(batch, answer["Entries"], strict=True):
+        if code := result.get("ErrorCode"):
+            if code in _THROTTLED:
+                refused.append(pair)
+            else:
+                _put_aside(pair[0].source, code=code)
+    return refused
 
 
 def _calls(entries: list[tuple[Change, Entry]]) -> Iterator[list[tuple[Change, Entry]]]:

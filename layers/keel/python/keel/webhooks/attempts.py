@@ -5,6 +5,7 @@ message meanwhile leaves it in the queue, and afterwards finds the attempt made.
 the sending and the record leaves a claim that runs out: the attempt is made again, under the same id.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 from keel import clock, ids, metrics, table
@@ -29,12 +30,17 @@ class Busy(Exception):
 def make(message: Message, *, overflow: bool) -> None:
     """Make the attempt that a message asks for, or see that it was made; raises `Busy`.
 
-    In the fast lane an endpoint without a free slot sends it on to the other one.
+    In the fast lane an endpoint without a free slot sends it on to the other one, where a slow one has it wait.
     """
     now = clock.now()
     slot: str | None = None
     if overflow:
         endpoint = table.get(endpoints.key(message.account_id, message.endpoint_id))
+        if endpoint and endpoint["is_active"] and not message.paced and slots.is_slow(endpoint, now):
+            wait = slots.turn(endpoint, now)
+            if wait >= clock.SECOND:
+                queues.put_off(replace(message, paced=True), wait)
+                return
     else:
         endpoint, slot = slots.take(message.account_id, message.endpoint_id, now)
         if endpoint and endpoint["is_active"] and not slot:

@@ -9,12 +9,15 @@ from typing import Any, Final
 from keel import clock, metrics, table
 from keel.events import publisher
 from keel.table import ConditionFailed, Item
-from keel.webhooks import attempts, deliveries, endpoints, queues
+from keel.webhooks import attempts, deliveries, endpoints, queues, slots
 from keel.webhooks.queues import Message
 
 _FRESH: Final = 10 * clock.SECOND
 _SKEW: Final = 5 * clock.SECOND
 
+_BURST: Final = 10  # deliveries to one endpoint within a second
+
+_begun: dict[str, tuple[int, int]] = {}  # by endpoint: a second, and how many deliveries were begun in it
 _known: dict[str, tuple[int, list[Item]]] = {}
 
 
@@ -29,8 +32,24 @@ def distribute(event: dict[str, Any]) -> None:
     if not concerned:
         return
     payload = {"event": event["event"], "timestamp": event["timestamp"], "data": publisher.data_of(event)}
-    started = [_start(endpoint, deliveries.item_of(endpoint, event["id"], payload, happened)) for endpoint in concerned]
-    queues.send([message for message in started if message])
+    lanes: dict[bool, list[Message]] = {False: [], True: []}
+    for endpoint in concerned:
+        message = _start(endpoint, deliveries.item_of(endpoint, event["id"], payload, happened))
+        if message:
+            lanes[_overflows(endpoint)].append(message)
+    for overflow, messages in lanes.items():
+        queues.send(messages, overflow=overflow)
+
+
+def _overflows(endpoint: Item) -> bool:
+    """Whether a delivery is for the second lane from the start: because the endpoint is slow, or because this process
+    alone has just begun more of them than the fast lane would let it have."""
+    now = clock.now()
+    second, begun = _begun.get(endpoint["sk"], (0, 0))
+    if len(_begun) > 1_000:
+        _begun.clear()
+    _begun[endpoint["sk"]] = now // clock.SECOND, begun + 1 if second == now // clock.SECOND else 1
+    return _begun[endpoint["sk"]][1] > _BURST or slots.is_slow(endpoint, now)
 
 
 def _existed(endpoint: Item, event: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 
 from keel import clock, table
 from keel.table import ConditionFailed, Item, Key
+from keel.webhooks import slots
 from keel.webhooks.sender import Outcome
 
 PATIENCE: Final = 5 * clock.DAY
@@ -18,8 +19,6 @@ GONE: Final = "The receiver answered 410 Gone."
 FAILING: Final = "No delivery succeeded for 5 days."
 
 _INDEX: Final = "webhook_failing"
-_SLOW: Final = 2 * clock.SECOND
-_SLOW_FOR: Final = clock.MINUTE
 
 
 def settle(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> None:
@@ -49,9 +48,9 @@ def _apply(
     endpoint: Item, changes: list[str], removed: list[str], outcome: Outcome, now: int, slot: str | None
 ) -> None:
     values: Item = {"at": clock.text(now)}
-    if outcome.milliseconds >= _SLOW:
-        changes.append("#slow_until = :slow_until")
-        values["slow_until"] = now + outcome.milliseconds + _SLOW_FOR
+    if outcome.milliseconds >= slots.SLOW:
+        changes += ["#slow_until = :slow_until", "#took = :took"]
+        values |= {"slow_until": now + outcome.milliseconds + slots.SLOW_FOR, "took": outcome.milliseconds}
     removed = [*removed, *([slot] if slot else [])]
     change = "SET " + ", ".join(changes)
     if removed:

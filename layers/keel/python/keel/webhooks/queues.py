@@ -24,12 +24,13 @@ _AT_ONCE: Final = 10
 
 @dataclass(frozen=True)
 class Message:
-    """Make attempt `number` of a delivery."""
+    """Make attempt `number` of a delivery. `paced`: it has waited for its turn at a slow endpoint."""
 
     account_id: str
     endpoint_id: str
     delivery_id: str
     number: int
+    paced: bool = False
 
 
 def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False) -> None:
@@ -55,6 +56,14 @@ def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False)
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             for _ in pool.map(queue, messages):
                 """Its exception, if it has one, is raised here."""
+
+
+def put_off(message: Message, delay: int) -> None:
+    """Have an attempt made by the second lane, after a delay in milliseconds."""
+    if delay > LONGEST_DELAY:
+        table.apply(later(message, clock.now() + delay))
+    else:
+        send([message], delay=delay, overflow=True)
 
 
 def later(message: Message, due: int) -> Write:

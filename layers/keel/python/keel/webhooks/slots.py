@@ -1,8 +1,9 @@
-"""May this endpoint take one more delivery now? A few slots per endpoint in the fast lane, each a lease.
+"""May this endpoint take one more delivery now? A few slots per endpoint in the fast lane, turns in the other.
 
-Whatever an endpoint does, it occupies no more of the fast lane than its slots: the rest of its backlog, and
-all of it while it is slow, goes to the other lane, where it waits among its like. So the first attempt of
-everybody else finds the fast lane free.
+Whatever an endpoint does, it occupies no more of the fast lane than its slots, each a lease: the rest of its
+backlog, and all of it while it is slow, goes to the other lane. There a slow one is sent one delivery after the
+other at such a pace that few are under way at once. So neither the first attempt of everybody else waits for it,
+nor the backlog of one that answers quickly.
 """
 
 import random
@@ -14,7 +15,11 @@ from keel.webhooks import endpoints
 
 SLOTS: Final = 3
 LEASE: Final = 30 * clock.SECOND
+SLOW: Final = 2 * clock.SECOND
+STUCK: Final = clock.SECOND
+SLOW_FOR: Final = clock.MINUTE  # after the last slow answer
 
+_AT_ONCE: Final = 30  # deliveries under way to one slow endpoint
 _TRIES: Final = 3
 _OPEN: Final = (
     "attribute_exists(pk) AND #is_active = :true AND (attribute_not_exists(#slow_until) OR #slow_until < :now)"
@@ -49,6 +54,28 @@ def take(account_id: str, endpoint_id: str, now: int) -> tuple[Item | None, str 
 def is_open(endpoint: Item, now: int) -> bool:
     """Whether anything is sent to it, and by the fast lane."""
     return bool(endpoint["is_active"]) and endpoint.get("slow_until", 0) < now
+
+
+def is_slow(endpoint: Item, now: int) -> bool:
+    """Whether it has answered slowly of late, or does not answer just now: all its slots have been taken for long."""
+    if endpoint.get("slow_until", 0) >= now:
+        return True
+    return all(now <= endpoint.get(f"slot_{at}", 0) < now + LEASE - STUCK for at in range(SLOTS))
+
+
+def turn(endpoint: Item, now: int) -> int:
+    """Milliseconds until a slow endpoint may be sent one more delivery; that turn is now taken."""
+    place, pace = Key(endpoint["pk"], endpoint["sk"]), endpoint.get("took", 5 * SLOW) // _AT_ONCE
+    after_others = table.update(place, "SET #turn = #turn + :pace", "#turn >= :now", pace=pace, now=now)
+    none_waits = "attribute_exists(pk) AND (attribute_not_exists(#turn) OR #turn < :now)"
+    at_once = table.update(place, "SET #turn = :next", none_waits, next=now + pace, now=now)
+    for write in (after_others, at_once, after_others):  # of two who find nobody waiting, one is
+        try:
+            after: int = table.apply(write, returning="ALL_NEW")["turn"]
+        except ConditionFailed:
+            continue
+        return after - int(pace) - now
+    return 0
 
 
 def give_back(endpoint: Item, slot: str) -> None:
