@@ -1,5 +1,6 @@
 """What plays AWS on this machine? One MiniStack, with the real template deployed to it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -122,6 +123,9 @@ class Stack:
             os.kill(pid, signal.SIGTERM)
             while self._pid() is not None:
                 time.sleep(0.05)
+            # What it leaves of the functions' processes may wait for long, each with its 50 MB.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
         (self.folder / "pid").unlink(missing_ok=True)
 
     def kill(self) -> None:
