@@ -83,6 +83,16 @@ def test_a_terminal_shows_a_table_unless_json_is_asked_for(keel: Run) -> None:
     assert made["id"] in keel("contacts", "get", made["id"]).stdout
 
 
+@pytest.mark.usefixtures("signed_in", "terminal")
+def test_a_table_leaves_out_what_nobody_has_and_says_when_there_is_nothing(keel: Run) -> None:
+    nothing = keel("contacts", "search", "nobody")
+    assert (nothing.stdout, nothing.stderr, nothing.exit_code) == ("", "Nothing found.\n", 0)
+    keel("contacts", "create", "--first-name", "Bartholomew", "--phone", "+44 20 7946 0000")
+    header, row = keel("contacts", "list").stdout.splitlines()
+    assert header.split() == ["id", "first_name", "phone"]
+    assert "Bartholomew" in row
+
+
 def test_signing_in_keeps_the_session_where_nobody_else_reads_it(keel: Run, signed_in: str, tmp_path: Path) -> None:
     done = keel("whoami")
     assert json.loads(done.stdout)["email"] == signed_in

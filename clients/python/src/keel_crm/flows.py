@@ -139,7 +139,7 @@ class Flows:
 
 def _bearer(tokens: Tokens | None) -> dict[str, str]:
     if tokens is None:
-        raise AuthenticationError(errors.SIGNED_OUT, "This client has no token: sign in first.")
+        raise AuthenticationError(errors.SIGNED_OUT, "There is no session and no token.")
     return {"Authorization": f"Bearer {tokens.access_token}"}
 
 

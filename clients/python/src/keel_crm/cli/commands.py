@@ -46,7 +46,8 @@ def add_resources(app: typer.Typer, beside: dict[str, Callable[..., None]]) -> N
 
 
 def _group(app: typer.Typer, resource: str) -> typer.Typer:
-    group = typer.Typer(no_args_is_help=True, help=f"Work with {resource.replace('_', ' ')}.")
+    verbs = [each.method.replace("_", "-") for each in OPERATIONS.values() if each.resource == resource]
+    group = typer.Typer(no_args_is_help=True, help=", ".join(verbs))
     app.add_typer(group, name=resource.replace("_", "-"))
     return group
 

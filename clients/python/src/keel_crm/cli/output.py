@@ -30,6 +30,8 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "imports_errors": ("row", "field", "code", "message"),
 }
 
+_SHORT: Final = 9
+
 # Text from the API can hold what a terminal obeys.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -57,14 +59,19 @@ def show_records(records: Iterable[dict[str, Any]], columns: Sequence[str], *, j
         for record in records:
             typer.echo(as_json(record))
         return
+    rows = [{name: cell(record.get(name)) for name in columns} for record in records]
+    if not rows:
+        note("Nothing found.")
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    rows = [[cell(record.get(name)) for name in columns] for record in records]
-    for index, name in enumerate(columns):
-        # Ids are there to be copied: they are shown whole, whatever that costs the others.
-        whole = max((len(row[index]) for row in rows), default=0) if name.endswith("id") else None
+    shown = [name for name in columns if any(row[name] for row in rows)]
+    for name in shown:
+        longest = max(len(row[name]) for row in rows)
+        # Ids are there to be copied: they are shown whole, whatever that costs the others. So are short texts.
+        whole = longest if name.endswith("id") else min(longest, _SHORT)
         table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=whole)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(row[name]) for name in shown))
     Console().print(table)
 
 
