@@ -146,6 +146,18 @@ def test_who_has_not_looked_yet_learns_the_new_key_from_a_token(secret):
     assert {**between, "active": ""} == {**after, "active": ""}  # known before it signs
 
 
+def test_the_command_that_rotates_keys_does(secret, monkeypatch, capsys):
+    client, name = secret
+    monkeypatch.setattr(token_keys, "KNOWN_AFTER", 0)
+    monkeypatch.setenv("STACK", name.partition(":secret:")[2].partition("/")[0])
+    before = json.loads(client.get_secret_value(SecretId=name)["SecretString"])["active"]
+    monkeypatch.setenv("FORCE", "1")
+    token_keys.main()
+    after = json.loads(client.get_secret_value(SecretId=name)["SecretString"])["active"]
+    assert after != before
+    assert f"{after} signs from now on." in capsys.readouterr().out
+
+
 def test_a_second_rotation_within_a_day_needs_force(secret):
     client, name = secret
     token_keys.rotate(client, name, force=False, wait=lambda _: None)
