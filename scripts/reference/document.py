@@ -13,6 +13,7 @@ from reference.operations import NOTES, Described, notes, operations
 from reference.schemas import Schema, Schemas
 from template import ROOT
 
+PAGES: Final = {"name": "Reference", "description": "The two answers outside the envelope."}
 JSON: Final = "application/json"
 ALLOWANCE: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
@@ -136,7 +137,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": ".", "description": "Where this document lies"}],
-        "tags": [_tag(resource) for resource in resources],
+        "tags": [*(_tag(resource) for resource in resources), PAGES],
         "paths": paths | _pages(),
         "components": {
             "schemas": {"Failure": FAILURE} | dict(sorted(schemas.found.items())),
@@ -206,7 +207,7 @@ def _headers(*names: str) -> dict[str, Any]:
 
 def _success(described: Described, result: Schema, schemas: Schemas) -> dict[str, Any]:
     schema = {"type": "object", "required": ["ok", "result"], "properties": {"ok": {"const": True}, "result": result}}
-    shown = {"ok": True, "result": described.notes.get("answer") or example(result, schemas.found)}
+    shown = {"ok": True, "result": example(result, schemas.found) | described.notes.get("answer", {})}
     content = {JSON: {"schema": schema, "example": shown}}
     return {"description": "Done.", "headers": _headers(*ALLOWANCE), "content": content}
 
@@ -226,7 +227,7 @@ def _pages() -> dict[str, Any]:
         path: {
             "get": {
                 "operationId": path.strip("/"),
-                "tags": ["Reference"],
+                "tags": [PAGES["name"]],
                 "summary": summary,
                 "description": "Not in the envelope.",
                 "security": [],

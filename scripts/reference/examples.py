@@ -11,6 +11,13 @@ VALUES: Final[dict[str, Any]] = {
     "id": ID,
     "account_id": "019aab3e-79ff-7a10-8c4d-5e6f70819202",
     "created_by": "019aab3e-79ff-7b21-9d5e-6f7081920303",
+    "company_id": "019aab3d-1c00-7e42-8b6a-7a8b9c0d1e04",
+    "contact_id": "019aab3d-5e00-7f53-9c7b-8b9c0d1e2f05",
+    "project_id": "019aab3d-9a00-7064-8d8c-9c0d1e2f3006",
+    "endpoint_id": "019aab3c-4400-7175-9e9d-0d1e2f304107",
+    "job_id": ID,
+    "source_id": None,
+    "assigned_to": None,
     "first_name": "Ada",
     "last_name": "Lovelace",
     "name": "Analytical Engines",
@@ -43,6 +50,11 @@ VALUES: Final[dict[str, Any]] = {
     "error": None,
     "disabled_reason": None,
     "next_attempt_at": None,
+    "completed_at": None,
+    "status_code": 200,
+    "duration_ms": 84,
+    "contact_name": "Ada Lovelace",
+    "project_name": "Difference engine",
 }
 
 
