@@ -1,6 +1,7 @@
 """Is what is written in bulk stored, whatever becomes of the first try, and does everybody hear of it?"""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +24,18 @@ def test_the_text_of_an_item_is_its_json(value: Any) -> None:
 def items(owner: Any) -> list[dict[str, Any]]:
     account_id = owner().account_id
     return [{"pk": f"{account_id}#é", "sk": f'{number:03} "\u2028'} for number in range(60)]
+
+
+@pytest.fixture
+def sender(items: Any, monkeypatch: Any) -> Iterator[Any]:
+    """What sends for this test, from one thread."""
+    from keel import bulk
+
+    sender = bulk._Sender()
+    monkeypatch.setattr(bulk, "_sender", lambda: sender)
+    yield sender
+    for connection in sender._idle:
+        connection.close()
 
 
 def stored(items: list[dict[str, Any]]) -> list[str]:
@@ -66,36 +79,58 @@ def test_what_is_refused_for_ever_is_the_exception_that_botocore_makes_of_it(ite
 
 
 @pytest.mark.parametrize("broken", ["address", "proxy", "answer"])
-def test_what_does_not_get_through_goes_botocores_way(items: Any, monkeypatch: Any, broken: str) -> None:
+def test_what_does_not_get_through_goes_botocores_way(items: Any, sender: Any, monkeypatch: Any, broken: str) -> None:
     from keel import bulk, table
 
-    sender = bulk._Sender()
     if broken == "address":
-        monkeypatch.setattr(sender._connections, "port", 1)
+        monkeypatch.setattr(sender, "_url", "http://127.0.0.1:1/")
     elif broken == "proxy":
         monkeypatch.setattr(sender, "_is_behind_proxy", True)
     else:
         monkeypatch.setattr(bulk, "_HEADERS", {"X-Amz-Target": "Nothing"})
     assert sender.send("{}") is None
-    monkeypatch.setattr(bulk, "_sender", lambda: sender)
     table.batch_write(items[:2])
     assert stored(items) == [item["sk"] for item in items[:2]]
 
 
-def test_a_request_is_signed_as_botocore_signs_it(items: Any, monkeypatch: Any) -> None:
-    from keel import bulk, table
+def test_a_request_is_signed_as_botocore_signs_it(items: Any, sender: Any, monkeypatch: Any) -> None:
+    from keel import table
 
     sent: list[dict[str, str]] = []
-    sender = bulk._Sender()
-    urlopen = sender._connections.urlopen
+    connection = sender._opened()
+    sender._idle.append(connection)
+    request = connection.request
 
-    def note(method: str, url: str, body: Any, headers: dict[str, str], **rest: Any) -> Any:
+    def note(method: str, url: str, body: Any, headers: dict[str, str]) -> None:
         sent.append(headers)
-        return urlopen(method, url, body, headers, **rest)
+        request(method, url, body, headers)
 
-    monkeypatch.setattr(sender._connections, "urlopen", note)
-    monkeypatch.setattr(bulk, "_sender", lambda: sender)
+    monkeypatch.setattr(connection, "request", note)
     table.batch_write(items[:1])
     [headers] = sent
     assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=")
     assert "x-amz-date;x-amz-target" in headers["Authorization"]
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_anew(items: Any, sender: Any) -> None:
+    import socket
+
+    from keel import table
+
+    table.batch_write(items[:1])
+    [connection] = sender._idle
+    connection.sock.shutdown(socket.SHUT_RDWR)
+    table.batch_write(items[1:2])
+    assert not sender._idle
+    table.batch_write(items[2:3])
+    assert len(sender._idle) == 1
+    assert stored(items) == [item["sk"] for item in items[:3]]
+
+
+def test_an_address_that_is_secure_is_asked_by_tls(sender: Any, monkeypatch: Any) -> None:
+    from http.client import HTTPSConnection
+
+    monkeypatch.setattr(sender, "_url", "https://dynamodb.example/")
+    connection = sender._opened()
+    assert isinstance(connection, HTTPSConnection)
+    assert (connection.host, connection.port, connection.timeout) == ("dynamodb.example", 443, 5)

@@ -1,4 +1,4 @@
-"""How are many items stored at the least cost? By BatchWriteItem, signed by botocore and sent by urllib3 alone.
+"""How are many items stored at the least cost? By BatchWriteItem, signed by botocore and sent by http.client.
 
 An import makes such a call for every other row, and botocore's other layers cost twice as much as signing and
 sending. What is not answered as it should be goes botocore's way, which knows errors and retries: puts and deletes
@@ -6,11 +6,15 @@ without a condition may be repeated. Whoever listens to the client's calls hears
 """
 
 import json
+import ssl
+from collections import deque
 from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import get_cert_path
@@ -20,6 +24,8 @@ from keel import aws
 
 _OPERATION: Final = "BatchWriteItem"
 _SUCCESS: Final = 200
+_making: Final = Lock()
+
 _HEADERS: Final = {"X-Amz-Target": f"DynamoDB_20120810.{_OPERATION}", "Content-Type": "application/x-amz-json-1.0"}
 
 
@@ -32,24 +38,25 @@ def write(table: str, requests: list[str]) -> list[str]:
     return [json.dumps(each) for each in answer.get("UnprocessedItems", {}).get(table, ())]
 
 
-@cache
 def _sender() -> "_Sender":
+    with _making:  # or each of the first calls at once would make one
+        return _made()
+
+
+@cache
+def _made() -> "_Sender":
     return _Sender()
 
 
 class _Sender:
     def __init__(self) -> None:
         client = aws.client("dynamodb")
-        config = client.meta.config
         self._url, self._region = f"{client.meta.endpoint_url.rstrip('/')}/", client.meta.region_name
         self._events, self._model = client.meta.events, client.meta.service_model.operation_model(_OPERATION)
         self._credentials = aws.credentials()
-        self._connections = urllib3.PoolManager(
-            maxsize=aws.AT_ONCE,
-            ca_certs=get_cert_path(aws.trusted()),
-            timeout=urllib3.Timeout(connect=config.connect_timeout, read=config.read_timeout),
-        ).connection_from_url(self._url)
+        self._timeout = client.meta.config.read_timeout
         self._is_behind_proxy = bool(get_environ_proxies(self._url))
+        self._idle: deque[HTTPConnection] = deque()
 
     def send(self, body: str) -> dict[str, Any] | None:
         """The answer, None for any but a success."""
@@ -74,7 +81,25 @@ class _Sender:
         request = AWSRequest("POST", self._url, headers, data=body.encode())
         SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
         try:
-            answer = self._connections.urlopen("POST", "/", request.data, dict(request.headers), retries=False)
-            return SimpleNamespace(status_code=answer.status), json.loads(answer.data)
-        except (urllib3.exceptions.HTTPError, ValueError):
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._opened()
+        try:
+            connection.request("POST", "/", request.data, dict(request.headers))
+            answer = connection.getresponse()
+            found = SimpleNamespace(status_code=answer.status), json.loads(answer.read())
+        except (HTTPException, OSError, ValueError):
+            connection.close()
             return None
+        self._idle.append(connection)
+        return found
+
+    def _opened(self) -> HTTPConnection:
+        address = urlsplit(self._url)
+        named: dict[str, Any] = {"host": address.hostname, "port": address.port, "timeout": self._timeout}
+        return HTTPSConnection(**named, context=_trusting()) if address.scheme == "https" else HTTPConnection(**named)
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=get_cert_path(aws.trusted()))

@@ -29,6 +29,7 @@ MARGIN_MILLISECONDS: Final = 25_000
 
 _DEPTH: Final = 4  # groups under way at once
 _POINTED: Final = 10_000
+_OBJECTS: Final = 20_000
 _TRIES: Final = 30
 
 
@@ -59,9 +60,10 @@ def carry_on(message: dict[str, str], milliseconds_left: Callable[[], int]) -> N
 
 @cache
 def _spare_collecting() -> None:
-    """Have the garbage collector pass over the modules and the models of services: here it runs all the time."""
+    """Have the garbage collector pass over modules and models of services, and not look for cycles at every row."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_OBJECTS)
 
 
 def _fail(message: dict[str, str], reason: str) -> None:
