@@ -18,6 +18,7 @@ from tests.harness.functions import Functions
 from tests.harness.gateway import Session
 from tests.harness.stand_ins import StandIns
 from tests.harness.streams import queued
+from tests.imports.conftest import Importer
 from tests.webhooks.conftest import Registered
 from tests.webhooks.receivers import Receiver
 
@@ -385,3 +386,42 @@ def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     overflow(json.loads(sent[0]["MessageBody"]))
     assert len(listening.received) == 8
     assert {each["status"] for each in deliveries(made)} == {"succeeded"}
+    sent = len(listening.received)
+    lane(stand_ins, "WebhookOverflowQueue")
+    # Only the first of the two queues is looked at here.
+    [pending] = deliveries(made, status="pending")
+    flow("webhook_delivery")
+    assert len(listening.received) == sent + 1  # by the second lane, which the pump drains after the first
+    assert deliveries(made)[0]["id"] == pending["id"]
+    assert deliveries(made)[0]["status"] == "succeeded"
+
+
+def test_what_an_import_brings_waits_in_the_second_lane_and_leaves_the_first_to_others(
+    call: Call,
+    functions: Functions,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    stand_ins: StandIns,
+) -> None:
+    made = register(listening.url)
+    importer = Importer(call, functions.invoke, stand_ins, user)
+    call("contacts-create", {"first_name": "Old", "email": "old@example.com"}, token=user.token)
+    job = importer.run("first_name,email\nAnn,\nBob,\nNew,old@example.com\n", duplicate_handling="update")
+    found = {each["first_name"]: each["id"] for each in importer.all()}
+    call("contacts-update", {"id": found["Ann"], "notes": "by hand"}, token=user.token)
+
+    def told(queue: str) -> list[str]:
+        names = {each["id"]: each["event"] for each in deliveries(made)}
+        waiting = [each for each in lane(stand_ins, queue) if each["endpoint_id"] == made.id]
+        return sorted(names[each["delivery_id"]] for each in waiting)
+
+    flow("event_publisher", "webhook_fanout")
+    assert told("WebhookQueue") == ["contact.created", "contact.updated"]
+    assert told("WebhookOverflowQueue") == ["contact.created", "contact.created", "contact.updated"]
+    importer.undo(job["id"])
+    flow("event_publisher", "webhook_fanout")
+    assert told("WebhookQueue") == []
+    assert told("WebhookOverflowQueue") == ["contact.deleted", "contact.updated"]

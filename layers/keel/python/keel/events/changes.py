@@ -46,6 +46,7 @@ class Change:
             "event": self.name,
             "version": self.record["version"],
             "timestamp": clock.text(self.milliseconds),
+            "bulk": self.record.get("bulk") == self.record["version"],
             "data": data,
         }
 

@@ -98,6 +98,7 @@ class Judge:
         given = {name: values[name] for name in kind.fields.model_fields}
         id_ = _id(order.job, number, besides)
         record = service.draft(kind, order.account_id, order.job["created_by"], given, id_, now)
+        record["bulk"] = record["version"]
         checks = service.settle(kind, record, record, given, {}, self._pool.targets)
         return Held(kind, None, record, store.to_item(kind, record), bool(besides)), checks
 
@@ -114,7 +115,8 @@ class Judge:
             # However many rows change it, in one transaction a record moves on once.
             step = 1 if held.before else 0
             base = held.before or held.record
-            record |= {"version": base["version"] + step, "revision": base["revision"] + step}
+            version = base["version"] + step
+            record |= {"version": version, "revision": base["revision"] + step, "bulk": version}
             item = store.to_item(kind, record)
         except Fault as fault:
             raise self._at(fault, given) from None

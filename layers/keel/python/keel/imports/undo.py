@@ -113,6 +113,7 @@ def _restored(job: Job, record: Record, entry: dict[str, Any]) -> Record:
         "updated_at": clock.text(clock.now()),
         "version": version,
         "revision": record["revision"] + 1,
+        "bulk": version,
         # An earlier row of the import may have changed it as well: this tells that nobody else has since.
         "undone": {"job": job["id"], "version": entry["from"], "at": version},
     }

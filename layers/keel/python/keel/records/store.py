@@ -2,7 +2,8 @@
 
 A record is a plain dict of every field, with `id`, `account_id`, `created_by`, `created_at`, `updated_at`,
 `version` (moves with every change that a client can see, and so with every event) and `revision` (moves with
-every write; updates are conditional on it). An item leaves out what has its default.
+every write; updates are conditional on it). `bulk` is the version that an import or its undoing made, if one did:
+the event of such a change does not go before those of others. An item leaves out what has its default.
 """
 
 import json

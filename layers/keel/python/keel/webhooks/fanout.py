@@ -36,7 +36,8 @@ def distribute(event: dict[str, Any]) -> None:
     for endpoint in concerned:
         message = _start(endpoint, deliveries.item_of(endpoint, event["id"], payload, happened))
         if message:
-            lanes[_overflows(endpoint)].append(message)
+            # What an import brings by the thousand is no burst of what people do, and leaves them the first lane.
+            lanes[bool(event.get("bulk")) or _overflows(endpoint)].append(message)
     for overflow, messages in lanes.items():
         queues.send(messages, overflow=overflow)
 
