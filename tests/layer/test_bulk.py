@@ -1,6 +1,7 @@
 """Is what is written in bulk stored, whatever becomes of the first try, and does everybody hear of it?"""
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,6 +99,7 @@ def test_a_request_is_signed_as_botocore_signs_it(items: Any, sender: Any, monke
 
     sent: list[dict[str, str]] = []
     connection = sender._opened()
+    connection.connect()
     sender._idle.append(connection)
     request = connection.request
 
@@ -112,19 +114,33 @@ def test_a_request_is_signed_as_botocore_signs_it(items: Any, sender: Any, monke
     assert "x-amz-date;x-amz-target" in headers["Authorization"]
 
 
-def test_a_connection_that_was_closed_meanwhile_is_opened_anew(items: Any, sender: Any) -> None:
-    import socket
+def test_a_connection_that_was_closed_meanwhile_is_not_used(items: Any, sender: Any, wire: Any) -> None:
+    from keel import table
 
+    table.batch_write(items[:1])
+    [first] = sender._idle
+    first.sock.shutdown(socket.SHUT_RDWR)
+    with wire.counting() as trips:
+        table.batch_write(items[1:2])
+    assert list(trips.calls) == ["BatchWriteItem"]
+    assert sender._idle[0] is not first
+    assert first.sock is None
+
+
+def test_a_connection_that_breaks_is_given_up(items: Any, sender: Any, monkeypatch: Any) -> None:
     from keel import table
 
     table.batch_write(items[:1])
     [connection] = sender._idle
-    connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def breaks(*_asked: Any) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(connection, "request", breaks)
     table.batch_write(items[1:2])
     assert not sender._idle
-    table.batch_write(items[2:3])
-    assert len(sender._idle) == 1
-    assert stored(items) == [item["sk"] for item in items[:3]]
+    assert connection.sock is None
+    assert stored(items) == [item["sk"] for item in items[:2]]
 
 
 def test_an_address_that_is_secure_is_asked_by_tls(sender: Any, monkeypatch: Any) -> None:

@@ -19,6 +19,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
+from urllib3.util.wait import wait_for_read
 
 from keel import aws
 
@@ -80,10 +81,7 @@ class _Sender:
             return None
         request = AWSRequest("POST", self._url, headers, data=body.encode())
         SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._opened()
+        connection = self._open()
         try:
             connection.request("POST", "/", request.data, dict(request.headers))
             answer = connection.getresponse()
@@ -93,6 +91,17 @@ class _Sender:
             return None
         self._idle.append(connection)
         return found
+
+    def _open(self) -> HTTPConnection:
+        """A connection that nobody uses and that was not closed meanwhile, else a new one."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._opened()
+            if not wait_for_read(connection.sock, timeout=0):
+                return connection
+            connection.close()
 
     def _opened(self) -> HTTPConnection:
         address = urlsplit(self._url)
