@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
 import template
-from keel import clock, ids, table
+from keel import aws, clock, ids, table
 from keel.events import changes
 from keel.records import cascade, postings, registry
 from tests.harness.accounts import Account
 from tests.harness.functions import Functions
+from tests.harness.stand_ins import StandIns
 from tests.harness.streams import Pump, queued
 from tests.harness.wire import Killed, Trips
 
@@ -51,7 +53,7 @@ def test_a_deletion_is_seen_at_once_and_cleared_later(account: Account, company:
         for record, earlier in zip(shown[resource], before[resource], strict=True):
             points = earlier["company_id"] == company["id"]
             assert record == earlier | ({"company_id": None, "company_name": ""} if points else {})
-    pump("cascade", "cascade_worker")
+    pump("event_publisher", "cascade_worker")
     assert lists(account) == shown
     assert traces(account, company) == []
 
@@ -59,7 +61,7 @@ def test_a_deletion_is_seen_at_once_and_cleared_later(account: Account, company:
 def test_clearing_moves_the_revision_alone(account: Account, company: dict[str, Any], pump: Pump) -> None:
     account.deletes("companies", company)
     before = {(item["pk"], item["sk"]): item for item in account.items()}
-    pump("cascade", "cascade_worker")
+    pump("event_publisher", "cascade_worker")
     after = {(item["pk"], item["sk"]): item for item in account.items()}
     changed = [key for key, item in after.items() if item.get("version") and item != before[key]]
     assert len(changed) == len(POINTING)
@@ -75,7 +77,7 @@ def test_a_deleted_contact_leaves_its_projects_and_activities(account: Account, 
     account.does("projects-contacts-add", {"project_id": project["id"], "contact_id": contact["id"]})
     account.deletes("contacts", contact)
     assert account.does("projects-contacts-list", {"project_id": project["id"]})["items"] == []
-    pump("cascade", "cascade_worker")
+    pump("event_publisher", "cascade_worker")
     assert traces(account, contact) == []
     assert account.gets("projects", project) == project
     assert account.gets("activities", activity) == activity | {"contact_id": None, "contact_name": ""}
@@ -86,7 +88,7 @@ def test_a_deleted_project_leaves_its_contacts_and_activities(account: Account, 
     activity = account.creates("activities", project_id=project["id"])
     account.does("projects-contacts-add", {"project_id": project["id"], "contact_id": contact["id"]})
     account.deletes("projects", project)
-    pump("cascade", "cascade_worker")
+    pump("event_publisher", "cascade_worker")
     assert traces(account, project) == []
     assert account.gets("contacts", contact) == contact
     assert account.gets("activities", activity) == activity | {"project_id": None, "project_name": ""}
@@ -183,30 +185,57 @@ def sample(name: str) -> Any:
     return json.loads((template.ROOT / "events" / f"{name}.json").read_text())
 
 
+def orders(pump: Pump) -> list[Any]:
+    return [json.loads(each["body"]) for each in pump("cascade_worker").records.get("cascade_worker", [])]
+
+
 def test_the_samples_are_handled(functions: Functions, pump: Pump) -> None:
-    assert functions.invoke("cascade", sample("cascade/deletion")) == {"batchItemFailures": []}
-    [order] = pump("cascade_worker").records["cascade_worker"]
-    assert json.loads(order["body"]) == json.loads(sample("cascade_worker/order")["Records"][0]["body"])
+    assert functions.invoke("event_publisher", sample("event_publisher/deletion")) is None
+    assert orders(pump) == [json.loads(sample("cascade_worker/order")["Records"][0]["body"])]
     assert functions.invoke("cascade_worker", sample("cascade_worker/order")) == {"batchItemFailures": []}
 
 
-def test_what_cannot_be_handled_comes_again_alone(functions: Functions, inject: Callable[..., Any]) -> None:
+def test_what_cannot_be_handled_comes_again_alone(functions: Functions) -> None:
     good, bad = sample("cascade_worker/order")["Records"][0], sample("cascade_worker/order")["Records"][0]
     bad |= {"messageId": "bad", "body": json.dumps({"account_id": "x", "kind": "unicorn", "id": "x"})}
     answer = functions.invoke("cascade_worker", {"Records": [bad, good]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
-    unreadable = sample("cascade/deletion")
-    unreadable["Records"].append(unreadable["Records"][0])
-    unreadable["Records"][0] = unreadable["Records"][0] | {
-        "dynamodb": {"SequenceNumber": "110", "OldImage": {"pk": {"X": "?"}}}
-    }
-    answer = functions.invoke("cascade", unreadable)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "110"}]}
+
+
+def test_deletion_that_no_event_can_be_made_of_is_cleared_all_the_same(
+    functions: Functions, pump: Pump, stand_ins: StandIns
+) -> None:
+    deletion = sample("event_publisher/deletion")
+    [record] = deletion["Records"]
+    record["dynamodb"]["OldImage"]["updated_at"] = {"S": "no time at all"}
+    functions.invoke("event_publisher", deletion)
+    assert [each["id"] for each in orders(pump)] == [record["dynamodb"]["Keys"]["sk"]["S"]]
+    bucket = str(stand_ins.value({"Ref": "StreamFailures"}))
+    boto3.client("s3").head_object(Bucket=bucket, Key=f"event_publisher/{record['eventID']}.json")
+
+
+def test_bus_that_refuses_events_stops_no_clearing(
+    functions: Functions, pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put_events(**_asked: Any) -> Any:
+        raise RuntimeError("the bus is down")
+
+    monkeypatch.setattr(aws.client("events"), "put_events", put_events)
+    with pytest.raises(RuntimeError):
+        functions.invoke("event_publisher", sample("event_publisher/deletion"))
+    assert len(orders(pump)) == 1
+
+
+def test_a_kind_that_nothing_points_to_orders_nothing(account: Account, pump: Pump) -> None:
+    activity = account.creates("activities", contact_id=account.creates("contacts")["id"])
+    account.deletes("activities", activity)
+    pump("event_publisher")
+    assert [each for each in orders(pump) if each["account_id"] == activity["account_id"]] == []
 
 
 def test_clearing_tells_no_event(account: Account, company: dict[str, Any], pump: Pump) -> None:
     account.deletes("companies", company)
-    pump("cascade", "cascade_worker")
+    pump("event_publisher", "cascade_worker")
     seen = pump("event_publisher").records["event_publisher"]
     assert len(seen) == len(POINTING)
     assert [changes.of(record) for record in seen] == [None] * len(seen)

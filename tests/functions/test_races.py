@@ -113,7 +113,7 @@ def test_nothing_points_to_a_company_that_was_deleted_while_contacts_came(accoun
     shown = account.does("contacts-list", {"limit": 100})["items"]
     assert len(shown) == len(created)
     assert {each["company_id"] for each in shown} <= {None}
-    pump("cascade", "cascade_worker")
+    pump("event_publisher", "cascade_worker")
     assert not [item for item in account.items() if item.get("company_id") or company["id"] in item["pk"]]
 
 

@@ -1,6 +1,7 @@
 """Who receives webhooks in the tests? A server on loopback that keeps what it gets and answers as it is told."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    at: float  # seconds since 1970
 
     @property
     def id(self) -> str:
@@ -41,11 +43,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body, at = self.rfile.read(int(self.headers["Content-Length"])), time.time()
                 outer.before_answer()
-                status, headers = outer._take(
-                    Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-                )
+                names = {name.lower(): value for name, value in self.headers.items()}
+                status, headers = outer._take(Received(self.path, names, body, at))
                 self.send_response(status)
                 for name, value in {"Content-Length": "0", **headers}.items():
                     self.send_header(name, value)

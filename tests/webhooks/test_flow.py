@@ -137,7 +137,7 @@ def test_cleared_reference_is_no_event(
     flow()
     register(listening.url)
     call("companies-delete", {"id": company}, token=user.token)
-    pump("cascade", "cascade_worker")
+    pump("event_publisher", "cascade_worker")
     flow()
     assert listening.received == []
 

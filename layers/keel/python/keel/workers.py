@@ -6,39 +6,15 @@ Lambda delivers at least once: whatever a worker does, it must be able to do aga
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final
 
 from keel import clock, metrics
-from keel.attributes import decode_item
 from keel.logs import describe, logger
-from keel.table import Item
 
 Event = dict[str, Any]
 Failures = dict[str, list[dict[str, str]]]
 
 _LATE: Final = 20 * clock.MINUTE  # more than a message may be delayed on purpose
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change of an item of the table, as its stream tells it. `id` is the same each time it comes."""
-
-    id: str
-    before: Item | None
-    after: Item | None
-
-
-def go_through_stream(event: Event, work: Callable[[Change], None]) -> Failures:
-    """Hand over the changes in their order; gives the first that fails, from which on Lambda tries again."""
-    for record in event["Records"]:
-        images = record["dynamodb"]
-        try:
-            work(Change(record["eventID"], _image(images, "OldImage"), _image(images, "NewImage")))
-        except Exception as error:  # noqa: BLE001 - the stream stands still until the record is told apart
-            logger.error("failed", event_id=record["eventID"], **describe(error))
-            return _failures(images["SequenceNumber"])
-    return _failures()
 
 
 def go_through_queue(event: Event, work: Callable[[Any], None], *, at_once: int = 1) -> Failures:
@@ -66,10 +42,6 @@ def _tell_if_late(records: list[dict[str, Any]]) -> None:
     waited = clock.now() - min(int(record["attributes"]["SentTimestamp"]) for record in records)
     if waited > _LATE:
         metrics.seconds("SecondsWaited", waited // clock.SECOND)
-
-
-def _image(images: dict[str, Any], name: str) -> Item | None:
-    return decode_item(images[name]) if name in images else None
 
 
 def _failures(*identifiers: str) -> Failures:

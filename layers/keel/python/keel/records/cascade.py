@@ -8,17 +8,16 @@ its record. So the job begins anew wherever it ended, and is done when it finds 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from keel import aws, table
 from keel.records import postings, registry, service
 from keel.settings import cascade_settings
 from keel.table import Key
-from keel.workers import Change
 
 _PAGE: Final = 100
 _THREADS: Final = 8
@@ -33,11 +32,20 @@ class Order(TypedDict):
     id: str
 
 
-def ask(change: Change) -> None:
-    """Order the work that the deletion of a record leaves."""
-    if change.before is not None and change.after is None:
-        account_id = change.before["pk"].partition("#")[0]
-        _send(Order(account_id=account_id, kind=change.before["kind"], id=change.before["sk"]))
+def ask(records: Iterable[dict[str, Any]]) -> None:
+    """Order the work that the deletions leave that are among these records of the table's stream."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(_send, filter(None, map(_order, records))):
+            """Its exception, if it has one, is raised here."""
+
+
+def _order(record: dict[str, Any]) -> Order | None:
+    if record["eventName"] != "REMOVE":
+        return None
+    place, kind = record["dynamodb"]["Keys"], record["dynamodb"]["OldImage"]["kind"]["S"]
+    if not registry.pointing_to(kind):
+        return None
+    return Order(account_id=place["pk"]["S"].partition("#")[0], kind=kind, id=place["sk"]["S"])
 
 
 def carry_out(order: Order, milliseconds_left: Callable[[], int]) -> None:

@@ -1,0 +1,152 @@
+"""How soon is a change told? From its commit to the first attempt, on a local stack of its own, over HTTP.
+
+The commit is taken to be at the record's `updated_at`, which is minted before it: what is measured is a little more
+than what is promised. The bursts of the tests, in a time of their own, say what AWS would make of them; these
+figures are those of one machine that has to play AWS, Lambda's processes and the receivers at once.
+"""
+
+import json
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import urllib3
+
+from keel import clock
+from stack import Stack
+from tests.conftest import GENEROUS
+from tests.harness.dynamodb_local import free_port
+from tests.webhooks.receivers import Receiver, receiver
+
+CHANGES: Final = 200
+WAITING: Final = 1_000
+BURST: Final = 5_000
+
+_WARMING: Final = 30
+_PATIENCE_SECONDS: Final = 120
+
+
+class _Account:
+    """An account over HTTP."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._pool, self._url, self._token = urllib3.PoolManager(retries=False, timeout=60), stack.url(), ""
+        who = {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery", "name": "Ada"}
+        self._token = self.does("auth-register", **who)["access_token"]
+
+    def does(self, operation: str, **body: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        answer = self._pool.request("POST", f"{self._url}/api/{operation}", body=json.dumps(body), headers=headers)
+        if answer.status == 429:  # MiniStack runs as many as it can
+            time.sleep(0.1)
+            return self.does(operation, **body)
+        if answer.status != 200:
+            raise RuntimeError(answer.data)
+        return json.loads(answer.data)["result"]
+
+    def told_at(self, listening: Receiver) -> None:
+        self.does("webhooks-create", url=listening.url, events=["contact.created", "contact.updated"])
+
+
+def measure() -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="keel-bench-") as folder, receiver() as listening:
+        stack = Stack(Path(folder), free_port(), GENEROUS)
+        try:
+            stack.start()
+            stack.deploy()
+            stack.warm()
+            account = _Account(stack)
+            account.told_at(listening)
+            _delays(account, listening, _WARMING)
+            rows = [
+                _row("each change after the last was told", _delays(account, listening, CHANGES)),
+                _row("as fast as one client writes", _delays(account, listening, CHANGES, wait=False)),
+            ]
+            with _slow_receiver(stack):
+                rows.append(_row(f"{WAITING:,} waiting at a receiver of 10 s", _delays(account, listening, CHANGES)))
+            with _import(stack) as runs:
+                rows.append(
+                    _row(f"{BURST:,} imported in another account", _delays(account, listening, CHANGES, runs=runs))
+                )
+            return rows
+        finally:
+            stack.kill()
+
+
+def _row(what: str, delays: list[float]) -> dict[str, Any]:
+    ordered = sorted(delays)
+
+    def at(part: float) -> float:
+        return round(ordered[min(int(part * len(ordered)), len(ordered) - 1)], 2)
+
+    figures = {"median": at(0.5), "95th percentile": at(0.95), "longest": at(1)}
+    return {"seconds to the first attempt": what, "changes": len(ordered), **figures}
+
+
+def _delays(
+    account: _Account,
+    listening: Receiver,
+    changes: int,
+    *,
+    wait: bool = True,
+    runs: Callable[[], bool] = lambda: False,
+) -> list[float]:
+    """Contacts are created and updated by turns, so many times and for as long as `runs`; what each change took."""
+    listening.received.clear()
+    made: list[dict[str, Any]] = []
+    while len(made) < changes or runs():
+        made.append(account.does("contacts-create", first_name="Ann"))
+        made.append(account.does("contacts-update", id=made[-1]["id"], last_name=str(len(made))))
+        if wait:
+            _until(listening, len(made))
+    _until(listening, len(made))
+    payloads = [(json.loads(each.body), each.at) for each in listening.received]
+    return [at - clock.milliseconds(payload["timestamp"]) / 1_000 for payload, at in payloads]
+
+
+def _until(listening: Receiver, told: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while len(listening.received) < told:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{told - len(listening.received)} changes were not told")
+        time.sleep(0.005)
+
+
+@contextmanager
+def _slow_receiver(stack: Stack) -> Iterator[None]:
+    """Another account has so many events waiting at a receiver that takes ten seconds for each."""
+    over = threading.Event()
+    with receiver() as slow:
+        slow.before_answer = lambda: over.wait(10)
+        account = _Account(stack)
+        account.told_at(slow)
+        for _ in range(WAITING):
+            account.does("contacts-create", first_name="Ann")
+        yield
+        over.set()
+        for endpoint in account.does("webhooks-list")["items"]:
+            account.does("webhooks-delete", id=endpoint["id"])
+
+
+@contextmanager
+def _import(stack: Stack) -> Iterator[Callable[[], bool]]:
+    """Another account imports so many contacts, all of which are told; gives whether it still does."""
+    with receiver() as listening:
+        account = _Account(stack)
+        account.told_at(listening)
+        mapping = {"first_name": "first_name"}
+        upload = account.does(
+            "imports-request-upload",
+            model_type="contacts",
+            file_name="burst.csv",
+            column_mapping=mapping,
+            auto_confirm=True,
+        )
+        file = "first_name\n" + "".join(f"P{at}\n" for at in range(BURST))
+        urllib3.request("PUT", upload["signed_url"], body=file.encode(), headers=upload["headers"])
+        yield lambda: len(listening.received) < BURST
