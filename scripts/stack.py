@@ -88,8 +88,8 @@ class Stack:
             "STATE_DIR": str(self.folder / "state"),
             "S3_DATA_DIR": str(self.folder / "s3"),
             "TMPDIR": str(self.folder / "tmp"),
-            # What comes at once beyond this is refused with a 429 that looks like a rate limit; each is a process.
-            "LAMBDA_ACCOUNT_CONCURRENCY": str(max(16, min(100, 5 * building.memory_gigabytes()))),
+            # What comes at once beyond this is refused with a 429 outside the envelope; each is a process.
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(max(24, min(100, 10 * building.memory_gigabytes()))),
             "LAMBDA_WARM_TTL_SECONDS": "900",  # a process that waits costs little, starting one costs a second
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
