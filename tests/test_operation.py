@@ -88,6 +88,7 @@ def test_a_message_that_has_waited_is_told_whatever_becomes_of_it(invoke, capsys
 def test_a_deployment_that_nobody_uses_costs_at_most_three_dollars_a_month() -> None:
     assert 1 < idle_cost.idle() <= 3
     assert idle_cost.inserted(GUIDE) == GUIDE, "run make openapi"
+    assert GUIDE.count(f") | {idle_cost.idle():.2f} | ") == 3  # in the sums of the three sizes
 
 
 def test_how_often_scheduled_functions_ask_while_nothing_is_due_is_counted(invoke, round_trips) -> None:
