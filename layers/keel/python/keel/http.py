@@ -265,14 +265,12 @@ def _refuse_constant(name: str) -> None:
 
 def _details(error: ValidationError) -> list[Detail]:
     # Without the input and the context: what was sent is not echoed.
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
-    return [
-        {
-            "field": ".".join(map(str, entry["loc"])),
-            "message": entry["msg"].removeprefix("Value error, "),
-        }
-        for entry in errors
-    ]
+    found: list[Detail] = []
+    for entry in error.errors(include_url=False, include_context=False, include_input=False):
+        field, *within = map(str, entry["loc"])
+        message = entry["msg"].removeprefix("Value error, ")
+        found.append({"field": field, "message": f"{message} (at {'.'.join(within)})" if within else message})
+    return found
 
 
 def _rate_of(bucket: str) -> Rate:
