@@ -127,6 +127,26 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(items: Any, sender: 
     assert first.sock is None
 
 
+def test_a_connection_whose_answer_was_its_last_is_not_used(items: Any, sender: Any, monkeypatch: Any) -> None:
+    from keel import table
+
+    table.batch_write(items[:1])
+    [connection] = sender._idle
+    answered = connection.getresponse
+
+    def the_last() -> Any:
+        answer = answered()
+        connection.sock.close()
+        connection.sock = None  # as http.client leaves it after "Connection: close"
+        return answer
+
+    monkeypatch.setattr(connection, "getresponse", the_last)
+    table.batch_write(items[1:2])
+    assert not sender._idle
+    table.batch_write(items[2:3])
+    assert stored(items) == [item["sk"] for item in items[:3]]
+
+
 def test_a_connection_that_breaks_is_given_up(items: Any, sender: Any, monkeypatch: Any) -> None:
     from keel import table
 

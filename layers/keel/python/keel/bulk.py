@@ -89,7 +89,8 @@ class _Sender:
         except (HTTPException, OSError, ValueError):
             connection.close()
             return None
-        self._idle.append(connection)
+        if connection.sock is not None:  # the answer may have been the last on its connection
+            self._idle.append(connection)
         return found
 
     def _open(self) -> HTTPConnection:
