@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Call
 from tests.harness.gateway import Session
 from tests.webhooks.conftest import Registered
-from tests.webhooks.receivers import Receiver
+from tests.webhooks.receivers import Received, Receiver
 
 FIELDS = {"id", "endpoint_id", "event", "status", "attempts", "next_attempt_at", "payload", "created_at"}
 
@@ -209,3 +209,70 @@ def test_deliveries_older_than_thirty_days_are_not_shown(
     monkeypatch.setattr(endpoints, "KEPT", -clock.SECOND)
     assert call("webhooks-deliveries", {"endpoint_id": made.id}, token=user.token).result["items"] == []
     assert call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=user.token).code == "webhooks.not_found"
+
+
+def test_redelivery_that_fails_leaves_the_schedule_as_it_was(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    due: Callable[..., Any],
+) -> None:
+    listening.answers = [500, 500]
+    made = register(listening.url)
+    call("contacts-create", {"first_name": "Ann"}, token=user.token)
+    flow()
+    [before] = deliveries(made)
+    call("webhooks-redeliver", {"delivery_id": before["id"]}, token=user.token)
+    [after] = deliveries(made)
+    assert after == before | {"attempts": after["attempts"]}
+    assert len(after["attempts"]) == 2
+    due(after, number=2)  # the one that was scheduled, and no other
+    [done] = deliveries(made)
+    assert done["status"] == "succeeded"
+    assert len(done["attempts"]) == 3
+
+
+def test_every_attempt_has_its_own_time_and_the_secrets_of_then(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    due: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from standardwebhooks import Webhook
+    from standardwebhooks.webhooks import WebhookVerificationError
+
+    from keel import clock
+
+    listening.answers = [500, 500]
+    made = register(listening.url)
+    call("contacts-create", {"first_name": "Ann"}, token=user.token)
+    flow()
+    new = call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result["secret"]
+    now = clock.now()
+    for later in (10 * clock.MINUTE, 25 * clock.HOUR):
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "now", lambda later=later: now + later)
+            due(deliveries(made)[0])
+    _, within, after = listening.received
+    assert int(within.headers["webhook-timestamp"]) == (now + 10 * clock.MINUTE) // 1_000
+    assert int(after.headers["webhook-timestamp"]) == (now + 25 * clock.HOUR) // 1_000
+    assert len({each.id for each in listening.received}) == len({each.body for each in listening.received}) == 1
+
+    def verifies(secret: str, received: Received) -> bool:
+        from datetime import UTC, datetime
+
+        moment = datetime.fromtimestamp(int(received.headers["webhook-timestamp"]), UTC)
+        expected = Webhook(secret).sign(received.id, moment, received.body.decode())
+        return expected in received.headers["webhook-signature"].split()
+
+    assert [verifies(made.secret, each) for each in listening.received] == [True, True, False]
+    assert [verifies(new, each) for each in listening.received] == [False, True, True]
+    with pytest.raises(WebhookVerificationError):
+        after.verified(new)  # a day ahead of the receiver's clock

@@ -1,6 +1,8 @@
 """Does every change reach its receivers? From the write through the stream, the bus and the queues to a server."""
 
+import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -468,6 +470,74 @@ def test_worker_that_dies_before_it_queues_the_retry_queues_it_when_the_message_
     assert 0 < options["delay"] <= 6_000
     assert len(listening.received) == 1
     assert original is not die
+
+
+@pytest.mark.parametrize("answer", [200, 500])
+def test_workers_that_die_at_any_call_lose_and_double_nothing(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Log,
+    functions: Functions,
+    stand_ins: StandIns,
+    inject: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: int,
+) -> None:
+    from keel import aws
+    from keel.webhooks import attempts, fanout
+
+    listening.default = answer
+    made = register(listening.url)
+    monkeypatch.setattr(attempts, "_CLAIM", -1)  # whoever comes next finds the claim run out
+    sent: list[dict[str, Any]] = []
+    arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
+
+    def survive(folder: str, body: str, kills: int) -> bool:
+        """The message comes to a worker that dies at a call, and then to one that lives; whether the first died."""
+        injection = inject("*", Killed(), skip=kills, after=bool(kills % 2))
+        with contextlib.suppress(Killed):
+            functions.invoke(folder, {"Records": [queued(body, arn=arn)]})
+        died = injection.hits > 0
+        injection.hits = injection.times  # no more of them
+        assert functions.invoke(folder, {"Records": [queued(body, arn=arn)]}) == {"batchItemFailures": []}
+        return bool(died)
+
+    kills = 0
+    while True:
+        contact(call, user)
+        [event] = pump_events(flow, stand_ins)
+        monkeypatch.setattr(fanout, "_known", {})
+        with monkeypatch.context() as patch:
+            patch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
+            died = survive("webhook_fanout", event, kills)
+            died |= survive("webhook_delivery", sent[-1]["MessageBody"], kills)
+        if not died:
+            break
+        kills += 1
+    assert kills >= 4
+    log = deliveries(made)
+    assert len(log) == kills + 1
+    assert {each["status"] for each in log} == {"succeeded" if answer == 200 else "pending"}
+    told = Counter(each.id for each in listening.received)
+    assert told.keys() == {each["id"] for each in log}
+    assert max(told.values()) <= 2
+    if answer == 500:  # the second attempt of each is queued
+        again = [json.loads(each["MessageBody"]) for each in sent]
+        assert {each["delivery_id"] for each in again if each["number"] == 2} == told.keys()
+
+
+def pump_events(flow: Callable[..., None], stand_ins: StandIns) -> list[str]:
+    """What the fan-out's queue has after the latest changes, of which it is taken."""
+    flow("event_publisher")
+    client, url, found = boto3.client("sqs"), str(stand_ins.value({"Ref": "WebhookEventQueue"})), []
+    while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found.append(message["Body"])
+    return found
 
 
 def test_failure_that_a_redelivery_overtakes_is_logged_and_changes_nothing(

@@ -139,8 +139,50 @@ def test_reset_before_an_answer_is_a_failure() -> None:
     assert not outcome.succeeded
 
 
-def test_flood_is_read_no_further_than_its_limit() -> None:
-    sent = []
+def test_reset_amid_an_answer_is_a_failure() -> None:
+    def act(connection: socket.socket, _over: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 2")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    assert not post(act).succeeded
+
+
+@pytest.mark.parametrize("status", [100, 102, 103])
+@pytest.mark.parametrize("times", [1, 40])
+def test_answers_that_announce_another_are_passed_over(status: int, times: int) -> None:
+    announced = b"HTTP/1.1 %d Wait\r\nLink: </style.css>\r\n\r\n" % status * times
+    final = b"HTTP/1.1 204 No Content\r\n\r\n"
+    outcome = post(lambda connection, _over: connection.sendall(announced + final))
+    assert (outcome.status, outcome.error) == (204, "")
+
+
+@pytest.mark.parametrize("status", [100, 103])
+def test_storm_of_announcements_ends(status: int) -> None:
+    def act(connection: socket.socket, over: threading.Event) -> None:
+        while not over.is_set():
+            connection.sendall(b"HTTP/1.1 %d Wait\r\n\r\n" % status * 1_000)
+
+    outcome = post(act, seconds=5)
+    assert not outcome.succeeded
+    assert outcome.milliseconds < 4_000  # by what is read of an answer, not by the deadline
+
+
+def test_nothing_of_what_a_receiver_says_is_kept() -> None:
+    answer = b"HTTP/1.1 500 canary-reason\r\nX-Echo: canary-header\r\nContent-Length: 11\r\n\r\ncanary-body"
+    outcome = post(lambda connection, _over: connection.sendall(answer))
+    assert outcome.status == 500
+    assert "canary" not in str(outcome)
+
+
+def test_flood_is_read_no_further_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, read = [], list[int]()
+    original = sender._Readable.readinto
+
+    def readinto(self: Any, buffer: Any) -> int:
+        read.append(original(self, buffer))
+        return read[-1]
+
+    monkeypatch.setattr(sender._Readable, "readinto", readinto)
 
     def act(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(OK + b"\r\n")
@@ -153,6 +195,7 @@ def test_flood_is_read_no_further_than_its_limit() -> None:
     assert outcome.status == 200
     assert outcome.succeeded
     assert outcome.milliseconds < 4_000  # not at the deadline: it was enough
+    assert sum(read) == 65_536
     assert grown < 64_000
 
 
@@ -265,7 +308,7 @@ def test_good_certificate_is_taken_under_the_name_though_the_address_is_dialled(
     assert b"Host: hooks.example.com\r\n" in requests[0]
 
 
-@pytest.mark.parametrize("fault", ["expired", "other name", "self-signed", "old TLS"])
+@pytest.mark.parametrize("fault", ["expired", "other name", "self-signed", "old TLS", "wants a certificate of ours"])
 def test_bad_certificate_is_a_failure_and_nothing_is_sent(authority: Authority, fault: str) -> None:
     context = authority.server(
         "127.0.0.2" if fault == "other name" else "127.0.0.1",
@@ -276,6 +319,9 @@ def test_bad_certificate_is_a_failure_and_nothing_is_sent(authority: Authority, 
         with warnings.catch_warnings(action="ignore"):
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
         context.set_ciphers("ALL:@SECLEVEL=0")
+    if fault == "wants a certificate of ours":
+        context.load_verify_locations(authority.folder / "ca.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
     with hostile(fine, context) as (port, requests):
         outcome = sender.post(f"https://127.0.0.1:{port}/", b"{}", {})
     assert outcome.status is None
@@ -287,6 +333,14 @@ def test_receiver_that_stalls_the_handshake_is_left_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         outcome = sender.post(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, seconds=0.5)
     assert "within" in outcome.error
+
+
+@pytest.mark.parametrize("first", [b"", OK + b"Content-Length: 100000\r\n\r\n"])
+def test_receiver_that_drips_over_tls_is_left_at_the_deadline(authority: Authority, first: bytes) -> None:
+    with hostile(drip(first, b"a"), authority.server("127.0.0.1")) as (port, _):
+        outcome = sender.post(f"https://127.0.0.1:{port}/", b"{}", {}, seconds=0.7)
+    assert not outcome.succeeded
+    assert outcome.milliseconds < 5_000
 
 
 def test_plain_receiver_is_not_spoken_to_in_plain() -> None:

@@ -74,11 +74,20 @@ def _exchange(target: Target, body: bytes, headers: Mapping[str, str], deadline:
             connection.settimeout(_left(deadline))
             connection = _tls().wrap_socket(connection, server_hostname=target.host)
         _send(connection, _request(target, body, headers), deadline)
-        answer = http.client.HTTPResponse(_Readable(connection, deadline), method="POST")  # type: ignore[arg-type]
-        answer.begin()
+        answer = _final(_Readable(connection, deadline))
         return answer.status, answer.getheader("Retry-After") or "", _ends(answer)
     finally:
         connection.close()
+
+
+def _final(readable: "_Readable") -> http.client.HTTPResponse:
+    """The answer after those that only announce it, such as 103: `http.client` itself skips 100 alone."""
+    answers: list[http.client.HTTPResponse] = []  # kept until the end: one that is let go closes what all read from
+    while not answers or 102 <= answers[-1].status < 200:
+        answers.append(http.client.HTTPResponse(readable, method="POST"))  # type: ignore[arg-type]
+        answers[-1].begin()
+    readable.answers = answers
+    return answers[-1]
 
 
 def _ends(answer: http.client.HTTPResponse) -> bool:
@@ -159,9 +168,11 @@ class _Readable(io.RawIOBase):
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection, self._deadline, self._allowed = connection, deadline, _READ_BYTES
+        self._buffered = io.BufferedReader(self, buffer_size=4_096)
+        self.answers: list[http.client.HTTPResponse] = []
 
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self, buffer_size=4_096)
+    def makefile(self, _mode: str) -> Any:
+        return self._buffered
 
     def readable(self) -> bool:
         return True
