@@ -70,6 +70,7 @@ RUN_BY: Final = {
         ("python", "tests/docs/test_webhooks.py::test_python_verifies"),
         ("javascript", "tests/docs/test_webhooks.py::test_node_verifies"),
         ("sh", "tests/docs/test_webhooks.py::test_shell_computes_the_signature"),
+        ("python", "tests/docs/test_webhooks.py::test_events_in_any_order_and_number_leave_the_last_state"),
     ],
 }
 

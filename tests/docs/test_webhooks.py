@@ -1,6 +1,7 @@
-"""Do the examples of docs/webhooks.md verify a delivery, and refuse a forged one?"""
+"""Do the examples of docs/webhooks.md verify a delivery, refuse a forged one, and bear repeats in any order?"""
 
 import base64
+import itertools
 import json
 import re
 import subprocess
@@ -18,9 +19,24 @@ SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 BODY = '{"event":"contact.created","timestamp":"2026-06-01T12:00:00.000Z","data":{"first_name":"Ännie"}}'
 
 
-def example(language: str) -> str:
-    [found] = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return str(found)
+def example(language: str, number: int = 0) -> str:
+    return str(re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[number])
+
+
+def test_events_in_any_order_and_number_leave_the_last_state() -> None:
+    found: dict[str, Any] = {}
+    exec(example("python", 1), found)  # noqa: S102 - our own page
+
+    def event(action: str, minute: int) -> dict[str, Any]:
+        return {"event": f"contact.{action}", "data": {"id": "1", "updated_at": f"2026-06-01T12:0{minute}:00.000Z"}}
+
+    told = [event("created", 0), event("updated", 1), event("updated", 2)]
+    for deleted in (False, True):
+        for some in itertools.permutations([*told, event("updated", 1), *([event("deleted", 2)] if deleted else [])]):
+            kept: dict[str, Any] = {}
+            for each in some:
+                found["take_in"](kept, each)
+            assert kept == {"1": None if deleted else told[2]["data"]}
 
 
 def headers(body: str = BODY) -> dict[str, str]:
