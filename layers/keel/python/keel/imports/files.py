@@ -120,7 +120,7 @@ def _plan(opened: Callable[[int], BinaryIO], encoding: str, start: int) -> Plan:
     if head.lstrip()[:1] in ("{", "<") or head.lstrip()[:2] == "[{":
         raise Unreadable("The file looks like JSON, XML or HTML, not CSV.")
     delimiter = _delimiter(head)
-    rows = _rows(opened(start), encoding, delimiter, start)
+    rows = _rows(opened(start), encoding, delimiter, start, number=-1)
     header = next(rows, None)
     if header is None:
         raise Unreadable("The file is empty.")
@@ -143,10 +143,10 @@ def rows(opened: Callable[[int], BinaryIO], layout: Layout, position: int) -> It
     return _rows(opened(position), layout.encoding, layout.delimiter, position)
 
 
-def _rows(source: BinaryIO, encoding: str, delimiter: str, position: int) -> Iterator[Row]:
+def _rows(source: BinaryIO, encoding: str, delimiter: str, position: int, *, number: int = 0) -> Iterator[Row]:
+    """The records from this byte on; `number` is that of the row before them."""
     lines = _Lines(source, encoding, position)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    number = 0
     while True:
         problem = ""
         try:
@@ -155,7 +155,8 @@ def _rows(source: BinaryIO, encoding: str, delimiter: str, position: int) -> Ite
             return
         except csv.Error as error:
             if lines.ended or "limit" in str(error):
-                raise Unreadable(f"After row {number} there is a quote that is never closed.") from None
+                place = f"After row {number}" if number > 0 else "After the header" if number == 0 else "In the header"
+                raise Unreadable(f"{place} there is a quote that is never closed.") from None
             cells = next(csv.reader([lines.last], delimiter=delimiter))
             problem = "A quoted cell goes on after its closing quote."
         if len(cells) > 1 or problem or (cells and cells[0].strip()):

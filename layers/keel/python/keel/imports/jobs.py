@@ -21,7 +21,7 @@ KIND: Final = "import"
 COUNTS: Final = ("created_count", "updated_count", "skipped_count", "failed_count")
 UNFINISHED: Final = ("pending", "uploaded", "processing")
 
-_RESUMED: Final = 5
+_RESUMED: Final = 12  # an hour: where many import at once, a job also waits for its turn
 _READ_AT_MOST: Final = 20  # times the page
 _PREVIEW_CELL: Final = 500
 _PREVIEW_CELLS: Final = 50_000  # characters: an item ends at 400 KB

@@ -12,7 +12,7 @@ from keel.records.schemas import ById
 
 UNDO_DAYS: Final = 30
 _MAPPING_BYTES: Final = 200_000
-_STILL: Final = 5 * clock.MINUTE
+_STILL: Final = 3 * clock.MINUTE  # longer than a worker lives
 
 
 def request_upload(caller: Caller, body: RequestUpload) -> dict[str, Any]:
