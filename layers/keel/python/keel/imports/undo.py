@@ -6,10 +6,10 @@ uses them.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from keel import clock, table
+from keel import aws, clock, table
 from keel.imports import jobs
 from keel.imports.jobs import Job
 from keel.imports.mapping import KINDS
@@ -70,13 +70,21 @@ def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
     moves = [postings.change(change.kind, change.before, change.after) for change in changes]
     table.batch_write(item for move in moves for item in move.added)
     table.commit(write, *(change.write() for change in changes))
-    for change, move in zip(changes, moves, strict=True):
-        if change.after is None:
-            table.batch_write(deletes=move.removed)  # nobody writes these anew: the id is gone for good
-        else:
-            for key in move.removed:
-                postings.discard(key, change.after)
+    _discard(zip(changes, moves, strict=True))
     return after
+
+
+def _discard(moves: Iterable[tuple[_Change, postings.Change]]) -> None:
+    """Remove the postings that are no longer true."""
+    gone: list[Key] = []
+    stale: list[tuple[Key, Record]] = []
+    for change, move in moves:
+        if change.after is None:
+            gone += move.removed  # nobody writes these anew: the id is gone for good
+        else:
+            stale += [(key, change.after) for key in move.removed]
+    table.batch_write(deletes=gone)
+    aws.at_once(lambda each: postings.discard(*each), stale)
 
 
 def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int]:
