@@ -26,7 +26,7 @@ def main() -> None:
             "warm": lambda: warm.measure(chosen.rounds, 40),
             "throughput": lambda: warm.throughput(400),
             "growth": lambda: growth.measure(sizes, chosen.rounds),
-            "imports": lambda: imports.measure(chosen.rounds),
+            "imports": lambda: imports.measure(min(chosen.rounds, imports.ROUNDS)),
             "webhooks": webhooks.measure,
             "million": imports.million,
         }

@@ -16,6 +16,7 @@ from bench.around import BUCKET, Around, around, event_of
 from bench.system import Account, Context, handler, new_id
 
 ROWS: Final = 2_000  # of each import
+ROUNDS: Final = 5  # at most: 10,000 rows in all
 LARGE: Final = 1_000_000
 THREADS: Final = (4, 8, 16)
 

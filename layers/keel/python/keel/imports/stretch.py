@@ -92,7 +92,7 @@ class Stretch:
         if not self._read and not self._ahead.ends_after(under_way):
             return None
         group = Group(self.pool, self._order.account_id)
-        while self._read and not (group.rows and group.is_full):
+        while self._read and group.rows < groups.ROWS and not (group.rows and group.is_full):
             row, given = self._read.popleft()
             self._judge.judge(self._first + self._judged + group.rows, row, given, group)
             self._position = row.end
@@ -103,9 +103,11 @@ class Stretch:
         return group
 
     def _look(self, under_way: int) -> None:
-        """Read the rows that are looked at for the first time, and what they may meet."""
+        """Read the rows that are looked at for the first time, and what they may meet: those of two groups at once."""
         known = len(self._read)
-        new = self._ahead.look(under_way + known, groups.ROWS - known)
+        if known >= groups.ROWS:
+            return
+        new = self._ahead.look(under_way + known, 2 * groups.ROWS - known)
         first = self._first + self._judged + known
         read = [(row, self._given(number, row)) for number, row in enumerate(new, first)]
         readable = [given for _, given in read if isinstance(given, Given)]

@@ -10,11 +10,11 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Final, NamedTuple
 
-from keel import aws, table
+from keel import table
 from keel.imports import jobs, mapping, row_errors, undo
 from keel.imports.files import Unreadable
 from keel.imports.groups import Group, Overtaken
@@ -117,25 +117,27 @@ class _Import:
     def _write_stretch(self, is_time_up: Callable[[], bool]) -> None:
         stretch = Stretch(self._order, self._job, self._ahead, self._pointed)
         under_way: deque[_UnderWay] = deque()
-        committing: Future[Job] | None = None
         try:
-            while True:
-                committing = self._begin_commit(under_way[0]) if under_way else None
-                while len(under_way) < self._depth and not is_time_up():
-                    group = stretch.next_group(sum(each.group.rows for each in under_way))
-                    if group is None:
+            with ThreadPoolExecutor(1) as committer:  # of its own, or it would wait behind postings of later groups
+                while True:
+                    committing = self._begin_commit(committer, under_way[0]) if under_way else None
+                    self._fill(under_way, stretch, is_time_up)
+                    if committing:
+                        self._end_commit(committing, under_way.popleft().group)
+                    elif not under_way:
                         break
-                    under_way.append(_UnderWay(group, self._begin(group)))
-                if committing:
-                    self._end_commit(committing, under_way.popleft().group)
-                elif not under_way:
-                    break
         finally:
-            wait([committing] if committing else [])
             self._settle([writing for each in under_way for writing in each.begun])
         self._pointed.update(stretch.pool.pointed())
         if len(self._pointed) > _POINTED:
             self._pointed.clear()  # a file may name a million companies
+
+    def _fill(self, under_way: "deque[_UnderWay]", stretch: Stretch, is_time_up: Callable[[], bool]) -> None:
+        while len(under_way) < self._depth and not is_time_up():
+            group = stretch.next_group(sum(each.group.rows for each in under_way))
+            if group is None:
+                return
+            under_way.append(_UnderWay(group, self._begin(group)))
 
     def _begin(self, group: Group) -> list[Future[None]]:
         """Begin to write the postings of a group, but for those that are there already."""
@@ -149,10 +151,10 @@ class _Import:
         if any(failures):
             self._written.clear()
 
-    def _begin_commit(self, first: "_UnderWay") -> Future[Job]:
+    def _begin_commit(self, committer: ThreadPoolExecutor, first: "_UnderWay") -> Future[Job]:
         for writing in first.begun:
             writing.result()
-        return aws.threads().submit(first.group.commit, self._job, self._worker)
+        return committer.submit(first.group.commit, self._job, self._worker)
 
     def _end_commit(self, committing: Future[Job], group: Group) -> None:
         expected = self._job["processed_rows"] + group.rows
