@@ -11,6 +11,7 @@ from keel.fields import Body
 Schema = dict[str, Any]
 
 REF: Final = "#/components/schemas/"
+PRINTABLE_ASCII: Final = "^[ -~]*$"
 BLANK_OR_EMAIL: Final = r"^\s*$|^\S+@\S+$"
 # Objects that an update merges, and the time that is never without a value: null is refused there.
 NEVER_CLEARED: Final = ("custom_fields", "metadata", "occurred_at")
@@ -165,6 +166,8 @@ def _named(name: str, schema: Schema) -> Schema:
             schema["format"] = "date-time"
         elif re.fullmatch(r"\w+_date", name):
             schema["format"] = "date"
-    if kinds == "array" and name.endswith("_ids") and schema.get("items") == {"type": "string"}:
+    if name.endswith("_ids") and "items" in schema:
         schema["items"] = {"type": "string", "format": "uuid"}
+    if name == "content_type":
+        schema["pattern"] = PRINTABLE_ASCII
     return schema

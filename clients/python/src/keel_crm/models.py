@@ -208,8 +208,8 @@ class ContactsListFields(TypedDict, total=False):
     search: str | None
     tags: list[str] | None
     company_id: str | None
-    company_ids: list[str | None] | None
-    source_ids: list[str | None] | None
+    company_ids: list[str] | None
+    source_ids: list[str] | None
 
 
 class ContactPage(TypedDict):
