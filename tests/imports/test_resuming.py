@@ -227,6 +227,28 @@ def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch
     assert all(each["source_id"] is None or each["source_name"] != "Web" for each in ours.all())
 
 
+def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monkeypatch):
+    from keel.imports import stretch
+
+    ours = importer()
+    job_id = begun(ours, "update")
+    [old] = ours.all()
+    judge = stretch.Stretch.next_group
+    changes = [lambda: ours.make("contacts-update", id=old["id"], notes="by hand", tags=["mine"])]
+
+    def meanwhile(*arguments: Any) -> Any:
+        group = judge(*arguments)
+        if changes:
+            changes.pop()()
+        return group
+
+    monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
+    until_done(ours, job_id)
+    found = ours.make("contacts-get", id=old["id"])
+    assert (found["notes"], found["tags"], found["company_name"]) == ("by hand", ["mine", "x", "d"], "New")
+    assert settled(ours.job(job_id)) == (3, 3, 0, 1)
+
+
 def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_judged_anew(
     importer, monkeypatch, small_groups
 ):

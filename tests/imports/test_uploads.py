@@ -236,7 +236,8 @@ def test_a_file_over_the_limits_fails_its_job(importer, monkeypatch):
 def test_a_malformed_or_foreign_id_finds_no_job(call, importer):
     ours, theirs = importer(), importer()
     job_id = ours.request()
-    for operation in ("imports-get", "imports-complete-upload", "imports-confirm", "imports-cancel"):
+    operations = ("get", "complete-upload", "confirm", "cancel", "errors", "errors-file", "undo")
+    for operation in (f"imports-{name}" for name in operations):
         assert call(operation, {"id": job_id}, token=theirs.token).code == "imports.not_found"
         assert call(operation, {"id": str(uuid.uuid4())}, token=theirs.token).code == "imports.not_found"
         for malformed in (None, "", " ", "x"):
