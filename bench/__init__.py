@@ -1,5 +1,6 @@
 """What does Keel cost? Benchmarks with the real handlers and engine, interleaved with what they are held against."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,3 +9,5 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("layers/keel/python", "scripts
 
 # The tools of development bring it along, the functions have it not: botocore would load it, and sign by it.
 sys.modules["awscrt"] = None  # type: ignore[assignment]
+
+os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"  # read as soon as anything loads the layer

@@ -59,7 +59,6 @@ def environment(dynamodb: str, secrets: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
         "LAMBDA_TASK_ROOT": str(ROOT),
         "POWERTOOLS_SERVICE_NAME": "keel",
-        "POWERTOOLS_LOG_LEVEL": "WARNING",
         "TABLE_NAME": TABLE,
         "TOKEN_KEYS_SECRET": "token-keys",
         "ALLOWED_ORIGINS": "*",
