@@ -4,7 +4,7 @@ DynamoDB's JSON has the very shape that botocore wants and gives, yet botocore t
 model of the service: most of the CPU of a query. For the operations on items, requests are written and answers
 read by `json` alone. It relies on the order in which botocore calls its handlers, so a client is tried out on a
 canned answer first, and left as it is when anything comes out differently. Errors always take botocore's way.
-Values of the types B and BS are not converted: `keel.table` stores none.
+Values of the types B and BS are not converted: `keel.attributes` knows none.
 """
 
 import json
