@@ -85,7 +85,7 @@ class _Unhurried(Context):
 def _writing(surroundings: Around, folder: Path, rounds: int) -> list[dict[str, Any]]:
     path = files.write(folder / "short.csv", files.SHORT, ROWS)
     items = _items_of(surroundings, path)
-    speed: _Figures = {name: [] for name in ("import", *map(str, THREADS))}
+    speed: _Figures = {name: [] for name in ("import", "in transactions", *map(str, THREADS))}
     cpu: _Figures = {name: [] for name in ("import", "stock", "unvalidated")}
     for _ in range(rounds):
         of_import = _timed(_prepared(surroundings, path))
@@ -94,6 +94,7 @@ def _writing(surroundings: Around, folder: Path, rounds: int) -> list[dict[str, 
         stock = {threads: _timed(_plain(items, threads)) for threads in THREADS}
         for threads, (seconds, _) in stock.items():
             speed[str(threads)].append(ROWS / seconds)
+        speed["in transactions"].append(ROWS / _timed(_plain(items, 16, in_transactions=True))[0])
         cpu["stock"].append(stock[8][1])
         cpu["unvalidated"].append(_timed(_plain(items, 8, parameter_validation=False))[1])
     median = {name: statistics.median(each) for name, each in speed.items()}
@@ -101,6 +102,7 @@ def _writing(surroundings: Around, folder: Path, rounds: int) -> list[dict[str, 
     micro = {name: 1_000_000 * statistics.median(each) / ROWS for name, each in cpu.items()}
     return [
         _row("rows/s, against the engine's ceiling", median["import"], ceiling, ">= 1 or 1,000 rows/s"),
+        _row("the same, records in transactions", median["import"], median["in transactions"], ""),
         _row("CPU us of a row, against stock botocore", micro["import"], micro["stock"], "<= 0.6"),
         _row("the same, against it without validation", micro["import"], micro["unvalidated"], ""),
         _row("items of a row", len(items) / ROWS, 0, ""),
@@ -146,19 +148,31 @@ def _items_of(surroundings: Around, path: Path) -> list[dict[str, Any]]:
     return items
 
 
-def _plain(items: list[dict[str, Any]], threads: int, **config: Any) -> Callable[[], None]:
-    """Store the items for an account that has none, by a stock client."""
+def _plain(
+    items: list[dict[str, Any]], threads: int, *, in_transactions: bool = False, **config: Any
+) -> Callable[[], None]:
+    """Store the items for an account that has none, by a stock client: by BatchWriteItem alone, or the records, as
+    an import has to, by one TransactWriteItems after the other at the same time."""
     from botocore.config import Config
     from botocore.session import get_session
 
-    client: Any = get_session().create_client("dynamodb", config=Config(max_pool_connections=threads, **config))
-    own = json.loads(json.dumps(items).replace("ACCOUNT", new_id()))
-    puts, table = [{"PutRequest": {"Item": item}} for item in own], os.environ["TABLE_NAME"]
-    requests = [{table: puts[at : at + 25]} for at in range(0, len(puts), 25)]
+    client: Any = get_session().create_client("dynamodb", config=Config(max_pool_connections=threads + 1, **config))
+    own, table = json.loads(json.dumps(items).replace("ACCOUNT", new_id())), os.environ["TABLE_NAME"]
+    apart = [item for item in own if in_transactions and "version" in item]
+    puts = [{"PutRequest": {"Item": item}} for item in own if not (in_transactions and "version" in item)]
+    batches = [{table: puts[at : at + 25]} for at in range(0, len(puts), 25)]
+    writes = [{"Put": {"TableName": table, "Item": item}} for item in apart]
+    transactions = [writes[at : at + 94] for at in range(0, len(writes), 94)]
+
+    def transact() -> None:
+        for each in transactions:
+            client.transact_write_items(TransactItems=each)
 
     def run() -> None:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda each: client.batch_write_item(RequestItems=each), requests))
+        with ThreadPoolExecutor(threads) as pool, ThreadPoolExecutor(1) as other:
+            transacting = other.submit(transact)
+            list(pool.map(lambda each: client.batch_write_item(RequestItems=each), batches))
+            transacting.result()
 
     client.describe_table(TableName=table)  # a connection, and what botocore makes once
     return run

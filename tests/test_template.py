@@ -180,6 +180,11 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_run() -> Non
                 assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"], folder
 
 
+def test_references_are_cleared_once_no_import_can_still_write_what_it_read_before_the_deletion() -> None:
+    worker = template.functions()["import_worker"]["Timeout"]
+    assert template.resources("AWS::SQS::Queue")["CascadeQueue"]["DelaySeconds"] >= worker + 60
+
+
 def test_a_stream_record_that_no_retry_helps_is_kept_whole() -> None:
     events = [event for each in template.functions().values() for event in each.get("Events", {}).values()]
     streams = [event["Properties"] for event in events if event["Type"] == "DynamoDB"]

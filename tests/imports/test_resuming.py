@@ -227,6 +227,59 @@ def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch
     assert all(each["source_id"] is None or each["source_name"] != "Web" for each in ours.all())
 
 
+@pytest.fixture
+def in_the_middle(importer, monkeypatch, small_groups):
+    """Imports four contacts of a company, two at a time, and has something done to it when the first is judged."""
+    from keel.imports import stretch
+
+    small_groups(1)
+    monkeypatch.setattr(stretch, "_ROWS", 2)
+    ours = importer()
+    acme = ours.make("companies-create", name="Acme")
+    judge, counted = stretch.Stretch.next_group, itertools.count(1)
+
+    def run(do: Any) -> tuple[Any, dict[str, Any], list[Any]]:
+        def meanwhile(*arguments: Any) -> Any:
+            group = judge(*arguments)
+            if next(counted) == 1:
+                do(ours, acme)
+            return group
+
+        monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
+        job = ours.run("First Name,Company\n" + "".join(f"{name},Acme\n" for name in ("A", "B", "C", "D")))
+        assert settled(job) == (4, 0, 0, 0)
+        return ours, acme, ours.all()
+
+    return run
+
+
+def test_a_company_that_is_deleted_while_rows_are_judged_is_deleted_after_them(in_the_middle):
+    from keel import table
+    from keel.contacts.kind import CONTACT
+    from keel.records import cascade, postings
+
+    ours, acme, found = in_the_middle(lambda ours, acme: ours.make("companies-delete", id=acme["id"]))
+    [new] = ours.all("companies-list")
+    assert [each["company_id"] for each in found] == [None, None, new["id"], new["id"]]
+    assert ours.all(company_id=acme["id"]) == []
+
+    def holds(record: Any) -> bool:
+        return acme["id"] in str(table.get(CONTACT.key(record["account_id"], record["id"])))
+
+    assert [holds(each) for each in found] == [True, True, False, False]
+    assert cascade.clear(acme["account_id"], "company", acme["id"], lambda: False)
+    assert not any(holds(each) for each in found)
+    partition = postings.partition(acme["account_id"], "contact", "company_id", acme["id"])
+    assert table.query(partition).items == []
+    assert ours.all() == found
+
+
+def test_a_company_that_is_renamed_is_not_taken_for_what_it_was_called(in_the_middle):
+    ours, _, found = in_the_middle(lambda ours, acme: ours.make("companies-update", id=acme["id"], name="Emca"))
+    assert [each["company_name"] for each in found] == ["Emca", "Emca", "Acme", "Acme"]
+    assert {each["name"] for each in ours.all("companies-list")} == {"Acme", "Emca"}
+
+
 def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monkeypatch):
     from keel.imports import stretch
 

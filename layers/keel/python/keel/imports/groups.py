@@ -92,16 +92,25 @@ class Group:
         return slots > _SLOTS or self.size > _CHARACTERS or self.effect_size > _EFFECT_BYTES
 
     def take(self, held: Held, checks: list[Write]) -> None:
-        """A record as a row leaves it, and the checks that hold it."""
+        """A record as a row leaves it, and the checks that hold it.
+
+        That what it points to was not deleted meanwhile is not among those that are made: a deletion after the row
+        is the same to everybody, and clears what pointed to it once no worker can still be writing what it has read.
+        """
         self.size += sum(len(value) for value in held.item.values() if isinstance(value, str))
         if held.before is not None:
             self.effect_size += len(json.dumps(Change.of(held).reverse()))
         self.pool.take(held)
+        deletable = {
+            reference.key(self.account_id, held.record[reference.field])
+            for reference in held.kind.references
+            if not reference.closed_by and held.record[reference.field]
+        }
         for check in checks:
             key = Key(check.request["Key"]["pk"]["S"], check.request["Key"]["sk"]["S"])
             if key == definitions.version_key(self.account_id):
                 self.is_judged_by_definitions = True
-            else:
+            elif key not in deletable:
                 self.checks[key] = check
 
     def fail(self, number: int, fault: RowFault, data: dict[str, str]) -> None:

@@ -50,8 +50,8 @@ def turn_key(account_id: str) -> Key:
 class Pool:
     """The records that groups of rows meet, one group after the other."""
 
-    def __init__(self, account_id: str, kind: Kind, pointed: dict[str, Item]) -> None:
-        """`pointed` is what earlier groups have found by name, as the checks of a group's transaction confirm."""
+    def __init__(self, account_id: str, kind: Kind, pointed: dict[str, Key]) -> None:
+        """`pointed` is what earlier rows have found by name, which may have changed since."""
         self._account_id, self._kind, self._pointed = account_id, kind, pointed
         self._held: dict[tuple[str, str], Held] = {}
         self._changed: dict[Held, None] = {}
@@ -78,12 +78,12 @@ class Pool:
             if given.id and matching and (id_ := ids.parse(given.id)):
                 keys.add(self._kind.key(self._account_id, id_))
         self._searched |= matches.keys()
-        for partition in matches.keys() & self._pointed.keys():
-            found = matches.pop(partition)
-            self._register(partition, self._hold(found.kind, self._pointed[partition]))
-        marks = {postings.mark_key(partition): found for partition, found in matches.items()}
-        read = references.read([*(keys - self.targets.keys()), *marks])
-        self._search([found for mark, found in marks.items() if read.pop(mark)])
+        pointed = {partition: self._pointed[partition] for partition in matches.keys() & self._pointed.keys()}
+        marks = {postings.mark_key(partition): partition for partition in matches.keys() - pointed.keys()}
+        read = references.read([*((keys | set(pointed.values())) - self.targets.keys()), *marks])
+        marked = [partition for mark, partition in marks.items() if read.pop(mark)]
+        lost = [name for name, key in pointed.items() if not self._is_still(matches[name], (read | self.targets)[key])]
+        self._search([matches[partition] for partition in marked + lost])
         for key, item in read.items():
             if item is not None and key.pk == self._kind.key(self._account_id, "").pk:
                 self._hold(self._kind, item)
@@ -105,6 +105,14 @@ class Pool:
 
     def name_match(self, reference: Reference, name: str) -> Match:
         return match(registry.KINDS[reference.kind], self._account_id, "name", name)
+
+    def _is_still(self, found: Match, item: Item | None) -> bool:
+        """Whether the match finds what it found for earlier rows."""
+        if item is None:
+            return False
+        held = self._hold(found.kind, item)
+        self._register(found.partition, held)
+        return found.fits(held.record) and not held.record.get("archived_at")
 
     def _search(self, matches: list[Match]) -> None:
         """Find the oldest records of each match that is marked."""
@@ -193,13 +201,13 @@ class Pool:
         self._changed.clear()
         self.turn = (self.turn or 0) + 1
 
-    def pointed(self) -> dict[str, Item]:
-        """What was found by name, for the groups that follow."""
+    def pointed(self) -> dict[str, Key]:
+        """What was found by name, for the rows that follow."""
         found = {}
         for partition, known in self._found.items():
             held = min(known, key=lambda held: str(held.record["id"]), default=None)
             if held is not None and held.kind is not self._kind and not held.record.get("archived_at"):
-                found[partition] = held.item
+                found[partition] = held.kind.key(self._account_id, held.record["id"])
         return found
 
 

@@ -16,7 +16,7 @@ from keel.imports.jobs import Job
 from keel.imports.judging import Judge, Order
 from keel.imports.pool import Pool
 from keel.imports.rows import Given, RowFault, RowReader
-from keel.table import Item
+from keel.table import Key
 
 _AHEAD_CHARACTERS: Final = 300_000
 _ROWS: Final = 1_000  # of a stretch, whose records are kept
@@ -68,7 +68,7 @@ def _characters(row: Row) -> int:
 class Stretch:
     """Groups of the rows from where the job stands."""
 
-    def __init__(self, order: Order, job: Job, ahead: Ahead, pointed: dict[str, Item]) -> None:
+    def __init__(self, order: Order, job: Job, ahead: Ahead, pointed: dict[str, Key]) -> None:
         self._order, self._ahead = order, ahead
         self._first = job["processed_rows"] + 1
         self._position = job["position"]

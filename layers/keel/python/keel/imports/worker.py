@@ -84,7 +84,7 @@ class _Import:
         self._job, self._worker = job, worker
         self._order = Order(job, mapping.KINDS[job["model_type"]], job["duplicate_handling"])
         self._ahead = Ahead(job)
-        self._pointed: dict[str, Item] = {}
+        self._pointed: dict[str, Key] = {}
         # What groups that were overtaken have written is not written again: whoever was is quick the next time.
         self._written: dict[Key, Item] = {}
         self._depth = _DEPTH

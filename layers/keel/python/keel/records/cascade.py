@@ -4,7 +4,8 @@ Readers see the deletion at once, whether or not this has run: an id whose recor
 cleared moves its revision alone: no `updated_at`, no version and so no event.
 
 What there is to do is told by the postings of the references, and a posting goes in the transaction that clears
-its record. So the job begins anew wherever it ended, and is done when it finds nothing more.
+its record. So the job begins anew wherever it ended, and is done when it finds nothing more. An import may go on
+writing for a while what points to a record that it had read before: the queue keeps orders back until it is dead.
 """
 
 import json
@@ -52,11 +53,11 @@ def carry_out(order: Order, milliseconds_left: Callable[[], int]) -> None:
     """Do what was ordered; what time does not suffice for is ordered anew."""
     done = clear(order["account_id"], order["kind"], order["id"], lambda: milliseconds_left() < _MARGIN_MILLISECONDS)
     if not done:
-        _send(order)
+        _send(order, DelaySeconds=0)
 
 
-def _send(order: Order) -> None:
-    aws.client("sqs").send_message(QueueUrl=cascade_settings().queue, MessageBody=json.dumps(order))
+def _send(order: Order, **how: int) -> None:
+    aws.client("sqs").send_message(QueueUrl=cascade_settings().queue, MessageBody=json.dumps(order), **how)
 
 
 def clear(account_id: str, kind_name: str, record_id: str, out_of_time: Callable[[], bool]) -> bool:
