@@ -17,9 +17,9 @@ _counted: list[Counted] = []
 
 def attach() -> None:
     """Once, before anything is counted."""
-    from keel import table
+    from keel import aws
 
-    table.client().meta.events.register("after-call.dynamodb", _count)
+    aws.client("dynamodb").meta.events.register("after-call.dynamodb", _count)
 
 
 def _count(parsed: dict[str, Any], **_rest: Any) -> None:

@@ -4,7 +4,6 @@ The bare handler reads the event's JSON, calls a stock botocore client, maps att
 makes the very calls that were seen on Keel's way, without conditions, and checks nothing.
 """
 
-import copy
 import json
 import statistics
 import time
@@ -22,6 +21,7 @@ _METHODS: Final = {
     "PutItem": "put_item",
     "TransactWriteItems": "transact_write_items",
 }
+_LEFT_OUT: Final = ("ConditionExpression", "ClientRequestToken")  # the client makes another token for each call
 Calls = list[tuple[str, dict[str, Any]]]
 
 
@@ -89,17 +89,17 @@ def _cpu(run: Callable[[Any], Any], arguments: list[Any]) -> float:
 
 def _seen(account: Account, operation: str, body: dict[str, Any]) -> Calls:
     """The calls that Keel makes to DynamoDB for an operation."""
-    from keel import table
+    from keel import aws
 
     seen: Calls = []
 
     def note(params: dict[str, Any], model: Any, **_rest: Any) -> None:
-        seen.append((model.name, copy.deepcopy(params)))
+        seen.append((model.name, json.loads(params["body"])))
 
-    events = table.client().meta.events
-    events.register_first("provide-client-params.dynamodb", note)
+    events = aws.client("dynamodb").meta.events
+    events.register_first("before-call.dynamodb", note)
     account.does(operation, **_changed(body, 0))
-    events.unregister("provide-client-params.dynamodb", note)
+    events.unregister("before-call.dynamodb", note)
     return seen
 
 
@@ -116,7 +116,7 @@ class _Bare:
             return [self._without_conditions(each) for each in value]
         if not isinstance(value, dict) or "S" in value:
             return value
-        kept = {name: self._without_conditions(each) for name, each in value.items() if name != "ConditionExpression"}
+        kept = {name: self._without_conditions(each) for name, each in value.items() if name not in _LEFT_OUT}
         used = str([kept.get(name) for name in ("UpdateExpression", "KeyConditionExpression")])
         for names in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
             if names in kept:

@@ -196,7 +196,7 @@ def test_a_refresh_token_that_many_use_at_once_has_one_winner_and_ends_the_sessi
 
 def test_a_refresh_whose_answer_is_lost_on_the_way_is_sent_again_and_holds(call, owner):
     ada = owner()
-    with losing_answers(table.client(), "UpdateItem"):
+    with losing_answers("UpdateItem"):
         renewed = call("auth-refresh-token", {"refresh_token": ada.refresh_token}).result
     assert call("auth-refresh-token", {"refresh_token": renewed["refresh_token"]}).status == 200
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
 
+import pytest
 from botocore.exceptions import ClientError
 
 from tests.harness import permissions
@@ -143,7 +144,7 @@ class Wire:
         return params | {"ReturnConsumedCapacity": "TOTAL"} if counted else params
 
     def _before(self, model: Any, params: dict[str, Any], **_rest: Any) -> tuple[Any, dict[str, Any]] | None:
-        if "RequestItems" in (given := _sent_in_bulk(params)):
+        if given := _sent_directly(params):
             params["body"] = json.dumps(self._ask(given, model))
         for trips in self._counting:
             trips.calls.append(model.name)
@@ -161,8 +162,8 @@ class Wire:
                 raise ClientError(answer, model.name)  # type: ignore[arg-type]
 
 
-def _sent_in_bulk(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a call of `keel.bulk`, which come with the request alone."""
+def _sent_directly(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a call that does not go through botocore's client, which come with the request alone."""
     body = params["body"]
     return json.loads(body) if isinstance(body, str) else {}
 
@@ -175,18 +176,23 @@ def _fail(error: BaseException | dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 @contextmanager
-def losing_answers(client: Any, operation: str) -> Iterator[None]:
-    """Each call is carried out, but the connection breaks before its answer: botocore sends it again."""
+def losing_answers(operation: str) -> Iterator[None]:
+    """Each call is carried out, but the connection breaks before its answer."""
+    from keel.dynamodb import _Sender
 
-    def lose_the_first(attempts: int, **_rest: Any) -> int | None:
-        return 0 if attempts == 1 else None  # seconds until the next attempt
+    exchange, lost = _Sender._exchange, list[int]()
 
-    event = f"needs-retry.dynamodb.{operation}"
-    client.meta.events.register_first(event, lose_the_first)
-    try:
+    def lose(sender: Any, headers: dict[str, str], body: str) -> Any:
+        given = exchange(sender, headers, body)
+        if headers["X-Amz-Target"].endswith(f".{operation}"):
+            lost.append(1)
+            return None
+        return given
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Sender, "_exchange", lose)
         yield
-    finally:
-        client.meta.events.unregister(event, lose_the_first)
+    assert lost
 
 
 def refusal(code: str, message: str = "injected", **more: Any) -> dict[str, Any]:

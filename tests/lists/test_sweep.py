@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keel import clock, ids, table
+from keel import aws, clock, ids, table
 from keel.records import postings, sweep
 from keel.settings import settings
 from keel.table import Item, Key
@@ -64,7 +64,7 @@ def test_a_posting_that_was_written_anew_meanwhile_is_left(contact: Any) -> None
 
 def test_a_sweep_goes_on_where_it_ended(contact: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stale = [tagged(contact, f"stale{number}") for number in range(5)]
-    size = table.client().scan(TableName=settings().table, Select="COUNT")["ScannedCount"]
+    size = aws.client("dynamodb").scan(TableName=settings().table, Select="COUNT")["ScannedCount"]
     monkeypatch.setattr(sweep, "_PAGE", size // 3)
     runs = 0
     while sum(map(is_there, stale)):

@@ -8,8 +8,6 @@ from typing import Any, Final, TypeVar
 from botocore.config import Config
 from botocore.session import Session, get_session
 
-from keel import dynamodb_json
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -28,8 +26,12 @@ _CONFIG = Config(
 
 
 # Signed addresses are bound to everything that they name only in the fourth version of the signature; a
-# checksum that botocore adds would be one more header for whoever uses them.
-_OF_SERVICE = {"s3": Config(signature_version="s3v4", request_checksum_calculation="when_required")}
+# checksum that botocore adds would be one more header for whoever uses them. Calls of DynamoDB have been tried once
+# when they come to the client, see `keel.dynamodb`.
+_OF_SERVICE = {
+    "s3": Config(signature_version="s3v4", request_checksum_calculation="when_required"),
+    "dynamodb": Config(retries={"mode": "standard", "total_max_attempts": 3}),
+}
 
 
 @cache
@@ -41,10 +43,7 @@ def _session() -> Session:
 @cache
 def client(service: str) -> Any:
     """The client of a service, `dynamodb` for example; it is safe to share between threads."""
-    made = _session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))
-    if service == "dynamodb":
-        dynamodb_json.pass_through(made)
-    return made
+    return _session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))
 
 
 @cache

@@ -5,9 +5,11 @@ the items that exist before an account is known: the owner of an email, the buck
 mail asked for by address; and the place that the sweep has reached.
 """
 
+import json
 import random
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from keel import aws, bulk
+from keel import aws, dynamodb
 from keel.attributes import decode_item, encode, encode_item, item_text
 from keel.errors import Fault
 from keel.settings import settings
@@ -48,11 +50,6 @@ class ConditionFailed(Exception):
 
 class Congested(Exception):
     """DynamoDB went on refusing a call for its load or for conflicts, however often it was tried."""
-
-
-def client() -> Any:
-    """The botocore client of DynamoDB."""
-    return aws.client("dynamodb")
 
 
 def partition(account_id: str, kind: str) -> str:
@@ -93,7 +90,7 @@ def _values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def get(key: Key) -> Item | None:
     """The item as the last acknowledged write left it."""
-    answer = client().get_item(TableName=settings().table, Key=_encode_key(key), ConsistentRead=True)
+    answer = dynamodb.call("GetItem", TableName=settings().table, Key=_encode_key(key), ConsistentRead=True)
     return decode_item(answer["Item"]) if "Item" in answer else None
 
 
@@ -112,7 +109,7 @@ def _batch_get(keys: Sequence[Key]) -> dict[Key, Item]:
     wanted: dict[str, Any] = {table: {"Keys": [_encode_key(key) for key in keys], "ConsistentRead": True}}
     found: dict[Key, Item] = {}
     for pause in _pauses():
-        answer = client().batch_get_item(RequestItems=wanted)
+        answer = dynamodb.call("BatchGetItem", RequestItems=wanted)
         for attributes in answer["Responses"].get(table, ()):
             found[_key_of(attributes)] = decode_item(attributes)
         wanted = answer.get("UnprocessedKeys", {})
@@ -155,7 +152,8 @@ def query(
     elif before:
         condition += " AND sk < :before"
         values["before"] = before
-    answer = client().query(
+    answer = dynamodb.call(
+        "Query",
         TableName=settings().table,
         KeyConditionExpression=condition,
         ConsistentRead=True,
@@ -178,7 +176,8 @@ def walk(pk: str, *, begins: str = "") -> Iterator[Item]:
 def scan(kind: str, *, after: Key | None = None, limit: int) -> tuple[list[Item], Key | None]:
     """Items of a kind, of all accounts, among the next `limit` items of the table; and the key where it goes on,
     None at the end. For slow jobs only."""
-    answer = client().scan(
+    answer = dynamodb.call(
+        "Scan",
         TableName=settings().table,
         FilterExpression="#kind = :kind",
         ExpressionAttributeNames={"#kind": "kind"},
@@ -281,7 +280,8 @@ def commit(*writes: Write) -> None:
     ]
     for pause in _pauses():
         try:
-            client().transact_write_items(TransactItems=actions)
+            # By the token it may be sent again when its answer was lost.
+            dynamodb.call("TransactWriteItems", TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
         except ClientError as error:
             reasons = error.response.get("CancellationReasons", [])
             for write, reason in zip(writes, reasons, strict=False):
@@ -300,10 +300,10 @@ def apply(write: Write, *, returning: str = "NONE") -> Item:
     (`ALL_NEW`, `ALL_OLD`)."""
     if write.action == "ConditionCheck":
         raise ValueError("a check by itself changes nothing")
-    operation = getattr(client(), f"{write.action.lower()}_item")
     for pause in _pauses():
         try:
-            answer = operation(
+            answer = dynamodb.call(
+                f"{write.action}Item",
                 TableName=settings().table,
                 ReturnValues=returning,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -342,10 +342,13 @@ def _chunks(puts: Iterable[Item], deletes: Iterable[Key]) -> list[list[str]]:
 
 
 def _batch_write(requests: list[str]) -> None:
+    table = settings().table
     for pause in _pauses():
-        requests = bulk.write(settings().table, requests)
-        if not requests:
+        body = f'{{"RequestItems":{{"{table}":[{",".join(requests)}]}}}}'
+        left = dynamodb.send("BatchWriteItem", body).get("UnprocessedItems")
+        if not left:
             return
+        requests = [json.dumps(each) for each in left[table]]
         time.sleep(pause)
     raise Congested("BatchWriteItem")
 
