@@ -182,6 +182,20 @@ def test_a_rotated_key_is_accepted_until_it_is_removed(call, owner, monkeypatch)
     assert call("auth-me", token=fresh).status == 200
 
 
+def test_a_token_that_was_taken_before_is_refused_from_its_last_second_on(call, owner, monkeypatch):
+    from keel import clock, tokens
+
+    token = owner().token
+    now = clock.now()
+    for passed, code in (
+        (0, None),
+        (tokens.USER_TOKEN_SECONDS - 2, None),
+        (tokens.USER_TOKEN_SECONDS + 1, "auth.invalid_token"),
+    ):
+        monkeypatch.setattr(clock, "now", lambda passed=passed: now + passed * clock.SECOND)
+        assert call("auth-me", token=token).code == code
+
+
 @pytest.mark.parametrize("secret", [True, False])
 def test_opaque_tokens_have_one_spelling(secret):
     ids = [str(uuid.uuid4()), str(uuid.uuid4())]

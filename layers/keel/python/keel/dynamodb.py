@@ -68,10 +68,11 @@ class _Sender:
     def __init__(self) -> None:
         self._client = aws.client("dynamodb")
         self._url, self._region = f"{self._client.meta.endpoint_url.rstrip('/')}/", self._client.meta.region_name
+        self._host = urlsplit(self._url).netloc
         self._credentials = aws.credentials()
         self._timeout = self._client.meta.config.read_timeout
         self._is_behind_proxy = bool(get_environ_proxies(self._url))
-        self._idle: deque[HTTPConnection] = deque()
+        self._idle: deque[_Connection] = deque()
 
     def send(self, operation: str, body: str) -> Answer | None:
         """The answer, None for one that botocore has to see to."""
@@ -101,7 +102,7 @@ class _Sender:
     def _exchange(self, headers: dict[str, str], body: str) -> tuple[Any, Answer] | None:
         if self._is_behind_proxy:
             return None
-        request = AWSRequest("POST", self._url, headers, data=body.encode())
+        request = AWSRequest("POST", self._url, {**headers, "Host": self._host}, data=body.encode())
         SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
         connection = self._open()
         try:
@@ -115,7 +116,7 @@ class _Sender:
             self._idle.append(connection)
         return found
 
-    def _open(self) -> HTTPConnection:
+    def _open(self) -> "_Connection":
         """A connection that nobody uses and that was not closed meanwhile, else a new one."""
         while True:
             try:
@@ -126,10 +127,26 @@ class _Sender:
                 return connection
             connection.close()
 
-    def _opened(self) -> HTTPConnection:
+    def _opened(self) -> "_Connection":
         address = urlsplit(self._url)
         named: dict[str, Any] = {"host": address.hostname, "port": address.port, "timeout": self._timeout}
-        return HTTPSConnection(**named, context=_trusting()) if address.scheme == "https" else HTTPConnection(**named)
+        return _Secure(**named, context=_trusting()) if address.scheme == "https" else _Connection(**named)
+
+
+class _Connection(HTTPConnection):
+    """Sends a request in one piece, of which http.client makes two: calls of the system, packets, records of TLS."""
+
+    def request(self, *asked: Any, **more: Any) -> None:
+        self._pieces: list[bytes] = []
+        super().request(*asked, **more)
+        super().send(b"".join(self._pieces))
+
+    def send(self, data: Any) -> None:
+        self._pieces.append(data)
+
+
+class _Secure(_Connection, HTTPSConnection):
+    """The same over TLS."""
 
 
 def _read(content: bytes, checksum: str | None) -> Answer:

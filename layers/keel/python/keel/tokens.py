@@ -11,6 +11,7 @@ import hmac
 import os
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import jwt
@@ -69,8 +70,27 @@ def issue(token: AccessToken) -> str:
     return jwt.encode(claims, ring.keys[ring.active], _ALGORITHM, headers=headers)
 
 
+@dataclass(frozen=True)
+class _Verified:
+    """A token that was right when it was first seen; what it stands on may have ended since."""
+
+    token: AccessToken
+    expires: int  # in seconds
+    kid: str
+    key: bytes
+
+
 def verify(text: str) -> AccessToken:
     """Who an access token speaks for; `auth.invalid_token` unless every part of it is right."""
+    found = _verified(text)
+    is_over = found.expires <= clock.now() // 1_000
+    if is_over or secret_keys.ring(knowing=found.kid).keys.get(found.kid) != found.key:
+        raise Fault("auth.invalid_token")
+    return found.token
+
+
+@lru_cache(maxsize=1_000)  # a client calls with the same one for as long as it lives
+def _verified(text: str) -> _Verified:
     try:
         # PyJWT takes any spelling of the same bytes; an altered token is none of ours.
         if any(base64url.decode(part) is None for part in text.split(".")):
@@ -90,7 +110,8 @@ def verify(text: str) -> AccessToken:
     named = typed and ids.parse(claims["sub"]) and ids.parse(claims["account"])
     if not named or claims["kind"] not in ("user", "app"):
         raise Fault("auth.invalid_token")
-    return AccessToken(claims["kind"], claims["account"], claims["sub"], claims["session"], claims["epoch"])
+    token = AccessToken(claims["kind"], claims["account"], claims["sub"], claims["session"], claims["epoch"])
+    return _Verified(token, claims["exp"], kid, key)
 
 
 # --- Opaque secrets ---------------------------------------------------------------------------------

@@ -52,12 +52,14 @@ def _fitting(views: list[Values]) -> list[Values]:
     return views
 
 
-def _characters(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_characters, value.values()))
-    return sum(map(_characters, value)) if isinstance(value, list) else 0
+def _characters(value: dict[str, Any] | list[Any]) -> int:
+    found = 0
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, str):
+            found += len(each)
+        elif isinstance(each, dict | list):
+            found += _characters(each)
+    return found
 
 
 def whole(kind: Kind, caller: Caller) -> list[Values]:
