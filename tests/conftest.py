@@ -71,7 +71,7 @@ def stand_ins(wire: Wire) -> Iterator[StandIns]:
     """AWS for the session: the table in DynamoDB Local, all else in moto."""
     from moto import mock_aws
 
-    from keel import aws
+    from keel import aws, dynamodb
 
     with dynamodb_local() as endpoint, pytest.MonkeyPatch.context() as patch:
         for service in ("DYNAMODB", "DYNAMODB_STREAMS"):
@@ -81,6 +81,8 @@ def stand_ins(wire: Wire) -> Iterator[StandIns]:
             aws._session.cache_clear()
             wire.attach(aws._session().register)
             yield StandIns(GENEROUS)
+            for connection in dynamodb._made()._idle:
+                connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ everything takes is written below. Those times are assumptions, on the slow side
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -178,6 +178,11 @@ class Simulation:
         [queue] = [each for each in self.queues.values() if each.arn.endswith(":" + QueueUrl.rpartition("/")[2])]
         queue.send(MessageBody, DelaySeconds)
 
+    def _at_once(self, call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
+        if len(arguments) <= 1 or threading.current_thread() is threading.main_thread():
+            return list(map(call, arguments))
+        return self.time.pool(aws.AT_ONCE).map(call, arguments)
+
     @contextmanager
     def running(self) -> Iterator["Simulation"]:
         """All that the workers wait for takes the simulation's time."""
@@ -193,8 +198,7 @@ class Simulation:
             with (
                 patch.object(clock, "now", self.time.now),
                 patch("keel.workers.ThreadPoolExecutor", self.time.pool),
-                patch("keel.webhooks.queues.ThreadPoolExecutor", self.time.pool),
-                patch("keel.events.publisher.ThreadPoolExecutor", self.time.pool),
+                patch.object(aws, "at_once", self._at_once),
                 patch.object(aws.client("sqs"), "send_message", self.send_message),
                 patch.object(aws.client("events"), "put_events", self.put_events),
             ):

@@ -9,7 +9,6 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any, Final
 
@@ -29,7 +28,6 @@ _PASSING: Final = (ClientError, BotoCoreError, Congested)
 # PutEvents takes ten entries and 256 KB in all; the bus adds its envelope before a queue's same limit applies.
 _ENTRIES: Final = 10
 _BYTES: Final = 240_000
-_AT_ONCE: Final = 10
 _TRIES: Final = 5
 _THROTTLED: Final = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
 _KEPT: Final = 7 * clock.DAY
@@ -118,12 +116,11 @@ def _put(entries: list[tuple[Change, Entry]]) -> None:
     """Put all of these on the bus, each entry that is refused again by itself."""
     jitter = random.SystemRandom()
     # Several calls at once: whoever shares this reader with a burst waits for all of its events.
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        for attempt in range(_TRIES):
-            entries = [pair for refused in pool.map(_offer, _calls(entries)) for pair in refused]
-            if not entries:
-                return
-            time.sleep(jitter.uniform(0, 0.1 * 2**attempt))
+    for attempt in range(_TRIES):
+        entries = [pair for refused in aws.at_once(_offer, list(_calls(entries))) for pair in refused]
+        if not entries:
+            return
+        time.sleep(jitter.uniform(0, 0.1 * 2**attempt))
     raise Refused
 
 

@@ -35,9 +35,7 @@ class Order(TypedDict):
 
 def ask(records: Iterable[dict[str, Any]]) -> None:
     """Order the work that the deletions leave that are among these records of the table's stream."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(_send, filter(None, map(_order, records))):
-            """Its exception, if it has one, is raised here."""
+    aws.at_once(_send, [order for record in records if (order := _order(record))])
 
 
 def _order(record: dict[str, Any]) -> Order | None:

@@ -8,10 +8,9 @@ where the others are, and what lies between is not read.
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
-from keel import table
+from keel import aws, table
 from keel.records import postings
 from keel.table import Item, Page
 
@@ -19,7 +18,6 @@ from keel.table import Item, Page
 TOP: Final = "~"
 _LARGEST_CHUNK: Final = 200
 _MUCH: Final = 2
-_AT_ONCE: Final = 8
 
 
 class Spent(Exception):
@@ -158,8 +156,7 @@ class Union:
 
     def begin(self, bound: str) -> None:
         """Read the streams from the bound down, several at once; raises `Spent`."""
-        with ThreadPoolExecutor(min(_AT_ONCE, len(self.streams))) as pool:
-            list(pool.map(lambda stream: stream.below(bound), self.streams))
+        aws.at_once(lambda stream: stream.below(bound), self.streams)
 
     def below(self, bound: str) -> str | None:
         found = [id_ for stream in self.streams if (id_ := stream.below(bound)) is not None]

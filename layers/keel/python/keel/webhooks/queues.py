@@ -8,7 +8,6 @@ none of them to become hot; a job each minute passes on what has fallen due.
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any, Final
@@ -19,7 +18,6 @@ from keel.table import Item, Key, Write
 
 SHARDS: Final = 8
 LONGEST_DELAY: Final = 15 * clock.MINUTE
-_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,7 @@ def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False)
             DelaySeconds=ceil(max(min(delay, LONGEST_DELAY), 0) / 1_000),
         )
 
-    if len(messages) == 1:
-        queue(messages[0])
-    elif messages:
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            for _ in pool.map(queue, messages):
-                """Its exception, if it has one, is raised here."""
+    aws.at_once(queue, messages)
 
 
 def put_off(message: Message, delay: int) -> None:
