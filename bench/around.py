@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 from tests.harness.streams import queued
 
@@ -42,9 +43,9 @@ def around() -> Iterator[Around]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"around": found}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
-    os.environ |= {"AWS_ENDPOINT_URL_S3": address, "AWS_ENDPOINT_URL_SQS": address}
-    os.environ |= {"FILES_BUCKET": BUCKET, "IMPORT_QUEUE": f"{address}/queue"}
-    yield found
+    where = {"AWS_ENDPOINT_URL_S3": address, "AWS_ENDPOINT_URL_SQS": address}
+    with patch.dict(os.environ, {**where, "FILES_BUCKET": BUCKET, "IMPORT_QUEUE": f"{address}/queue"}):
+        yield found
     server.shutdown()
 
 

@@ -126,7 +126,10 @@ def test_a_change_whose_answer_is_lost_on_the_way_is_made_once_and_told_as_made(
         changed = account.updates("contacts", contact, email="byron@example.com")
         assert account.does("contacts-list")["items"] == [changed]
         account.deletes("contacts", contact)
-    assert account.does("contacts-list")["items"] == []
+        account.deletes("oauth-apps", account.does("oauth-apps-create", {"name": "App"})["app"])
+        hook = {"url": "http://127.0.0.1:9/", "events": ["contact.created"]}
+        account.deletes("webhooks", account.does("webhooks-create", hook)["endpoint"])
+    assert [account.does(f"{each}-list")["items"] for each in ("contacts", "oauth-apps", "webhooks")] == [[], [], []]
 
 
 @pytest.mark.parametrize("verb", ["create", "update", "delete"])

@@ -280,6 +280,52 @@ def test_a_company_that_is_renamed_is_not_taken_for_what_it_was_called(in_the_mi
     assert {each["name"] for each in ours.all("companies-list")} == {"Acme", "Emca"}
 
 
+def test_a_company_that_an_undo_takes_away_while_rows_are_judged_is_created_anew(importer, monkeypatch, small_groups):
+    from keel.imports import stretch
+
+    small_groups(1)
+    ours = importer()
+    rows = "".join(f"{name},Acme\n" for name in ("A", "B", "C"))
+    first = ours.run(f"First Name,Company\n{rows}")
+    uploaded = ours.preview(f"First Name,Company\n{rows}")
+    second = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"]).result["id"]
+    judge, undone = stretch.Stretch.next_group, list[Any]()
+
+    def meanwhile(*arguments: Any) -> Any:
+        group = judge(*arguments)
+        if not undone:
+            undone.append(ours.undo(first["id"]))
+        return group
+
+    monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
+    until_done(ours, second)
+    [job], [acme] = undone, ours.all("companies-list")
+    assert (job["status"], job["kept_count"]) == ("undone", 0)
+    assert settled(ours.job(second)) == (3, 0, 0, 0)
+    assert [each["company_id"] for each in ours.all()] == [acme["id"]] * 3
+
+
+def test_a_remembered_name_is_found_behind_what_no_longer_has_it(in_the_middle):
+    def rename(ours: Any, acme: Any) -> None:
+        for _ in range(7):  # more postings that are stale than one look takes
+            other = ours.make("companies-create", name="Acme")
+            ours.make("companies-update", id=other["id"], name="Other")
+            plant_posting(acme["account_id"], other["id"])
+        ours.make("companies-create", name="Acme")
+        ours.make("companies-update", id=acme["id"], name="Emca")
+
+    def plant_posting(account_id: str, company_id: str) -> None:
+        from keel import table
+        from keel.records import postings
+
+        place = postings.matches_partition(account_id, "company", "name", "Acme")
+        table.apply(table.put({"pk": place, "sk": company_id, "kind": "posting", "revision": 1}))
+
+    ours, _, found = in_the_middle(rename)
+    assert [each["company_name"] for each in found] == ["Emca", "Emca", "Acme", "Acme"]
+    assert sorted(each["name"] for each in ours.all("companies-list")) == ["Acme", "Emca", *["Other"] * 7]
+
+
 def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monkeypatch):
     from keel.imports import stretch
 

@@ -99,7 +99,7 @@ def test_what_does_not_get_through_goes_botocores_way(items: Any, sender: Any, m
     if broken == "address":
         monkeypatch.setattr(sender, "_url", "http://127.0.0.1:1/")
     elif broken == "proxy":
-        monkeypatch.setattr(sender, "_is_behind_proxy", True)
+        monkeypatch.setattr(sender, "_is_for_botocore", True)
     elif broken == "answer":
         monkeypatch.setattr(dynamodb, "_VERSION", "Nothing")
     else:
@@ -176,6 +176,13 @@ def test_a_connection_that_breaks_is_given_up(items: Any, sender: Any, monkeypat
     assert not sender._idle
     assert connection.sock is None
     assert stored(items) == [item["sk"] for item in items[:2]]
+
+
+def test_an_answer_that_is_no_object_is_none() -> None:
+    from keel import dynamodb
+
+    with pytest.raises(ValueError, match="no object"):
+        dynamodb._read(b"[]", None)
 
 
 ITEM = {

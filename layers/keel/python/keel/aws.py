@@ -1,7 +1,8 @@
 """How does Keel reach AWS? One botocore session, a client of each service made on first use."""
 
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -26,8 +27,8 @@ _CONFIG = Config(
 
 
 # Signed addresses are bound to everything that they name only in the fourth version of the signature; a
-# checksum that botocore adds would be one more header for whoever uses them. Calls of DynamoDB have been tried once
-# when they come to the client, see `keel.dynamodb`.
+# checksum that botocore adds would be one more header for whoever uses them. A call of DynamoDB has been tried once
+# when it comes to its client, see `keel.dynamodb`.
 _OF_SERVICE = {
     "s3": Config(signature_version="s3v4", request_checksum_calculation="when_required"),
     "dynamodb": Config(retries={"mode": "standard", "total_max_attempts": 3}),
@@ -53,8 +54,12 @@ def threads() -> ThreadPoolExecutor:
 
 
 def at_once(call: Callable[[T], R], arguments: Sequence[T]) -> list[R]:
-    """What a call gives for each of these, all at the same time."""
-    return list(map(call, arguments) if len(arguments) <= 1 else threads().map(call, arguments))
+    """What a call gives for each of these, all at the same time; none goes on when this ends, or raises."""
+    if len(arguments) <= 1:
+        return list(map(call, arguments))
+    running = [threads().submit(call, each) for each in arguments]
+    wait(running)
+    return [each.result() for each in running]
 
 
 def credentials() -> Any:
@@ -64,4 +69,4 @@ def credentials() -> Any:
 
 def trusted() -> Any:
     """The file of the authorities that the clients trust, True for botocore's own."""
-    return _session().get_config_variable("ca_bundle") or True
+    return _session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True

@@ -2,13 +2,16 @@
 
 DynamoDB's JSON has the very shape that botocore takes and gives, yet botocore takes every value apart by the model of
 the service, and its layers above the socket cost more than signing, sending and reading JSON together. An answer that
-is a success, or a refusal that no repetition would change, is taken as it is. Anything else goes botocore's way, which
-knows errors and retries: it sends again what was sent before, as it does by itself. Whoever listens to the client's
-calls hears of these as well. Values of the types B and BS are not converted: `keel.attributes` knows none.
+is a success, or a refusal that `keel.table` sees to, is taken as it is. Anything else goes botocore's way, which knows
+errors and retries: it sends again what was sent before, as it does by itself. Whoever listens to the client's calls
+hears of these as well. Values of the types B and BS are not converted: `keel.attributes` knows none.
 """
 
 import json
+import random
+import socket
 import ssl
+import time
 import zlib
 from collections import deque
 from functools import cache
@@ -27,6 +30,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.util.wait import wait_for_read
 
 from keel import aws
+from keel.logs import logger
 
 _HEADERS: Final = {"Content-Type": "application/x-amz-json-1.0", "User-Agent": "keel"}
 _VERSION: Final = "DynamoDB_20120810"
@@ -34,6 +38,8 @@ _SUCCESS: Final = 200
 _REFUSALS: Final = frozenset(
     {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
 )
+
+_PAUSE_SECONDS: Final = 0.05  # at most; botocore's own come after its first try
 
 _encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
 _making: Final = Lock()
@@ -70,8 +76,9 @@ class _Sender:
         self._url, self._region = f"{self._client.meta.endpoint_url.rstrip('/')}/", self._client.meta.region_name
         self._host = urlsplit(self._url).netloc
         self._credentials = aws.credentials()
-        self._timeout = self._client.meta.config.read_timeout
-        self._is_behind_proxy = bool(get_environ_proxies(self._url))
+        config = self._client.meta.config
+        self._timeouts = {"timeout": config.connect_timeout, "patience": config.read_timeout}
+        self._is_for_botocore = bool(get_environ_proxies(self._url)) or self._credentials is None
         self._idle: deque[_Connection] = deque()
 
     def send(self, operation: str, body: str) -> Answer | None:
@@ -85,6 +92,8 @@ class _Sender:
         if http.status_code != _SUCCESS and "Error" not in parsed:
             code = parsed.pop("__type", "").rpartition("#")[2]
             if code not in _REFUSALS:
+                logger.warning("sent again", operation=operation, status=http.status_code, reason=code)
+                time.sleep(random.SystemRandom().uniform(0, _PAUSE_SECONDS))
                 return None
             parsed["Error"] = {"Code": code, "Message": parsed.pop("message", None) or parsed.pop("Message", "")}
         self._emit("after-call", operation, http_response=http, parsed=parsed)
@@ -100,7 +109,7 @@ class _Sender:
         return found
 
     def _exchange(self, headers: dict[str, str], body: str) -> tuple[Any, Answer] | None:
-        if self._is_behind_proxy:
+        if self._is_for_botocore:
             return None
         request = AWSRequest("POST", self._url, {**headers, "Host": self._host}, data=body.encode())
         SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
@@ -109,8 +118,9 @@ class _Sender:
             connection.request("POST", "/", request.data, dict(request.headers))
             answer = connection.getresponse()
             found = SimpleNamespace(status_code=answer.status), _read(answer.read(), answer.getheader("x-amz-crc32"))
-        except (HTTPException, OSError, ValueError):
+        except (HTTPException, OSError, ValueError) as error:
             connection.close()
+            logger.info("sent again", target=headers["X-Amz-Target"], reason=repr(error))
             return None
         if connection.sock is not None:  # the answer may have been the last on its connection
             self._idle.append(connection)
@@ -129,17 +139,28 @@ class _Sender:
 
     def _opened(self) -> "_Connection":
         address = urlsplit(self._url)
-        named: dict[str, Any] = {"host": address.hostname, "port": address.port, "timeout": self._timeout}
+        named: dict[str, Any] = {"host": address.hostname, "port": address.port, **self._timeouts}
         return _Secure(**named, context=_trusting()) if address.scheme == "https" else _Connection(**named)
 
 
 class _Connection(HTTPConnection):
     """Sends a request in one piece, of which http.client makes two: calls of the system, packets, records of TLS."""
 
-    def request(self, *asked: Any, **more: Any) -> None:
+    def __init__(self, *address: Any, patience: float, **more: Any) -> None:
+        """`timeout` is for connecting, `patience` for the answer, both in seconds."""
+        super().__init__(*address, **more)
+        self._patience = patience
         self._pieces: list[bytes] = []
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(self._patience)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def request(self, *asked: Any, **more: Any) -> None:
         super().request(*asked, **more)
-        super().send(b"".join(self._pieces))
+        whole, self._pieces = b"".join(self._pieces), []
+        super().send(whole)
 
     def send(self, data: Any) -> None:
         self._pieces.append(data)
@@ -152,7 +173,9 @@ class _Secure(_Connection, HTTPSConnection):
 def _read(content: bytes, checksum: str | None) -> Answer:
     if checksum is not None and int(checksum) != zlib.crc32(content):
         raise ValueError("the answer is not what was sent")
-    parsed: Answer = json.loads(content)
+    parsed = json.loads(content)
+    if not isinstance(parsed, dict):
+        raise ValueError("the answer is no object")
     return parsed
 
 

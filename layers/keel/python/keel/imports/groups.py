@@ -16,9 +16,9 @@ from typing import Any, Final
 from keel import aws, clock, table
 from keel.custom_fields import definitions
 from keel.errors import Fault
-from keel.imports import jobs
+from keel.imports import jobs, turns
 from keel.imports.jobs import Job
-from keel.imports.pool import Held, Pool, turn_key
+from keel.imports.pool import Held, Pool
 from keel.imports.rows import RowFault
 from keel.records import postings as index
 from keel.records import service
@@ -80,7 +80,7 @@ class Group:
     size: int = 0
     effect_size: int = 0
     postings: dict[Key, Item] = field(init=False)  # what is to be stored before the group is
-    _turn: int | None = field(init=False)
+    _turn: int = field(init=False)
     _changes: list[Change] = field(init=False)
     _moves: list[index.Change] = field(init=False)
 
@@ -145,8 +145,8 @@ class Group:
             own = [write]
         records = (change.write() for change in self._changes)
         try:
-            table.commit(*own, self._take_turn(), *self._kept(after), *self._held(), *records)
-        except (service.Stale, definitions.Changed, Fault, Refused):
+            table.commit(*own, turns.take(self.account_id, self._turn), *self._kept(after), *self._held(), *records)
+        except (service.Stale, definitions.Changed, Fault):
             raise Overtaken from None
         return after
 
@@ -155,14 +155,6 @@ class Group:
         moves = zip(self._changes, self._moves, strict=True)
         stale = [(key, change.record) for change, move in moves for key in move.removed]
         aws.at_once(lambda each: index.discard(*each), stale)
-
-    def _take_turn(self) -> Write:
-        """The write by which every group has its turn after the one before it."""
-        key = turn_key(self.account_id)
-        item = {"pk": key.pk, "sk": key.sk, "kind": "import_turn", "turn": (self._turn or 0) + 1}
-        if self._turn is None:
-            return table.put(item, "attribute_not_exists(pk)", failed=_refused)
-        return table.put(item, "#turn = :seen", failed=_refused, seen=self._turn)
 
     def _held(self) -> list[Write]:
         own = {Key(change.item["pk"], change.item["sk"]) for change in self._changes}
@@ -192,11 +184,3 @@ class Group:
             "updated": [change.reverse() for change in self._changes if change.before is not None],
         }
         return {name: found for name, found in effects.items() if found}
-
-
-class Refused(Exception):
-    """Another group had its turn first."""
-
-
-def _refused(_item: Item | None) -> Exception:
-    return Refused()

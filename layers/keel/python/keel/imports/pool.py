@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from keel import aws, ids, table
 from keel.custom_fields import definitions
+from keel.imports import turns
 from keel.imports.rows import Given
 from keel.records import postings, references, registry, store
 from keel.records.kinds import Kind, Record, Reference
@@ -42,11 +43,6 @@ def match(kind: Kind, account_id: str, field: str, value: str) -> Match:
     return Match(kind, postings.matches_partition(account_id, kind.name, field, value))
 
 
-def turn_key(account_id: str) -> Key:
-    """Where the groups of all of an account's imports are counted."""
-    return Key(table.partition(account_id, "import_turn"), "-")
-
-
 class Pool:
     """The records that groups of rows meet, one group after the other."""
 
@@ -58,11 +54,10 @@ class Pool:
         self._found: dict[str, list[Held]] = {}
         self._searched: set[str] = set()
         self._unjoined: list[Held] = []
-        turn, version = turn_key(account_id), definitions.version_key(account_id)
+        turn, version = turns.key(account_id), definitions.version_key(account_id)
         self.targets: dict[Key, Item | None] = references.read([turn, version])
         self.defined = definitions.at(account_id, self.targets[version])
-        item = self.targets.pop(turn)
-        self.turn: int | None = item["turn"] if item else None
+        self.turn = turns.seen(self.targets.pop(turn))
 
     # ---- What is stored ---------------------------------------------------------------------------------------
 
@@ -82,7 +77,8 @@ class Pool:
         marks = {postings.mark_key(partition): partition for partition in matches.keys() - pointed.keys()}
         read = references.read([*((keys | set(pointed.values())) - self.targets.keys()), *marks])
         marked = [partition for mark, partition in marks.items() if read.pop(mark)]
-        lost = [name for name, key in pointed.items() if not self._is_still(matches[name], (read | self.targets)[key])]
+        known = {key: self.targets[key] if key in self.targets else read[key] for key in pointed.values()}
+        lost = [name for name, key in pointed.items() if not self._is_still(matches[name], known[key])]
         self._search([matches[partition] for partition in marked + lost])
         for key, item in read.items():
             if item is not None and key.pk == self._kind.key(self._account_id, "").pk:
@@ -111,8 +107,10 @@ class Pool:
         if item is None:
             return False
         held = self._hold(found.kind, item)
+        if held.record.get("archived_at") or not found.fits(held.record):
+            return False
         self._register(found.partition, held)
-        return found.fits(held.record) and not held.record.get("archived_at")
+        return True
 
     def _search(self, matches: list[Match]) -> None:
         """Find the oldest records of each match that is marked."""
@@ -199,7 +197,7 @@ class Pool:
         for held in self._changed:
             held.before = held.record
         self._changed.clear()
-        self.turn = (self.turn or 0) + 1
+        self.turn += 1
 
     def pointed(self) -> dict[str, Key]:
         """What was found by name, for the rows that follow."""

@@ -2,7 +2,7 @@
 
 What was created is deleted and what was updated has its old values again, unless it was edited since: that is
 left, and counted. Then go the companies and sources that the import created for its contacts, if nothing else
-uses them.
+uses them, in the account's turns: an import under way that has found one of them finds it anew, or creates it.
 """
 
 import json
@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from keel import aws, clock, table
-from keel.imports import jobs
+from keel.imports import jobs, turns
 from keel.imports.jobs import Job
 from keel.imports.mapping import KINDS
 from keel.records import postings, registry, service, store
 from keel.records.kinds import Kind, Record
 from keel.table import Item, Key, Write
 
-_TRIES: Final = 12
 _PROBE: Final = 25
 
 
@@ -27,7 +26,11 @@ def carry_on(job: Job, is_time_up: Callable[[], bool]) -> None:
         if is_time_up():
             jobs.go_on(job)
             return
-        job = _step(job)
+        try:
+            job = _step(job)
+        except table.Congested:
+            jobs.go_on(job)
+            return
 
 
 def _step(job: Job) -> Job:
@@ -35,12 +38,7 @@ def _step(job: Job) -> Job:
     found = table.query(pk, before=job["undo_position"], newest_first=True, limit=1).items
     if found:
         effects = json.loads(found[0]["content"])
-        for _ in range(_TRIES):
-            try:
-                return _undo(job, found[0]["sk"], effects)
-            except service.Stale:
-                continue
-        raise table.Congested("undoing a group")
+        return service.persist(lambda: _undo(job, found[0]["sk"], effects))
     if job["undo_phase"] == "records":
         after, write = jobs.changed(job, undo_phase="besides", undo_position="", resumed=0)
         table.commit(write)
@@ -65,11 +63,11 @@ class _Change:
 
 
 def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
-    changes, kept = _records(job, effects) if job["undo_phase"] == "records" else _besides(job, effects)
+    changes, kept, turn = (_records if job["undo_phase"] == "records" else _besides)(job, effects)
     after, write = jobs.changed(job, undo_position=place, kept_count=job["kept_count"] + kept, resumed=0)
     moves = [postings.change(change.kind, change.before, change.after) for change in changes]
     table.batch_write(item for move in moves for item in move.added)
-    table.commit(write, *(change.write() for change in changes))
+    table.commit(write, *turn, *(change.write() for change in changes))
     _discard(zip(changes, moves, strict=True))
     return after
 
@@ -87,8 +85,8 @@ def _discard(moves: Iterable[tuple[_Change, postings.Change]]) -> None:
     aws.at_once(lambda each: postings.discard(*each), stale)
 
 
-def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int]:
-    """What becomes of the records of a group, and how many were edited since."""
+def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, list[Write]]:
+    """What becomes of the records of a group, how many were edited since, and the turn that this takes: none."""
     kind = KINDS[job["model_type"]]
     updated = {entry["id"]: entry for entry in effects.get("updated", ())}
     wanted = [kind.key(job["account_id"], id_) for id_ in (*effects.get("created", ()), *updated)]
@@ -102,7 +100,7 @@ def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int]:
             changes.append(_Change(kind, record, None))
         else:
             changes.append(_Change(kind, record, _restored(job, record, entry)))
-    return changes, kept
+    return changes, kept, []
 
 
 def _version(job: Job, record: Record) -> int:
@@ -127,20 +125,20 @@ def _restored(job: Job, record: Record, entry: dict[str, Any]) -> Record:
     }
 
 
-def _besides(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int]:
-    """What becomes of the companies and sources of a group, and how many were edited since."""
-    changes, kept = [], 0
-    for name, id_ in effects.get("besides", ()):
-        kind = registry.KINDS[name]
-        item = table.get(kind.key(job["account_id"], id_))
-        if item is None or _is_used(job["account_id"], kind, id_):
-            continue
-        record = store.from_item(kind, item)
-        if record["version"] == 1:
-            changes.append(_Change(kind, record, None))
-        else:
-            kept += 1
-    return changes, kept
+def _besides(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, list[Write]]:
+    """What becomes of the companies and sources of a group, how many were edited since, and the turn that it takes."""
+    turn = turns.seen(table.get(turns.key(job["account_id"])))
+    unused = [each for each in aws.at_once(lambda each: _unused(job, *each), effects.get("besides", ())) if each]
+    changes = [_Change(kind, record, None) for kind, record in unused if record["version"] == 1]
+    return changes, len(unused) - len(changes), [turns.take(job["account_id"], turn)] if changes else []
+
+
+def _unused(job: Job, name: str, id_: str) -> tuple[Kind, Record] | None:
+    kind = registry.KINDS[name]
+    item = table.get(kind.key(job["account_id"], id_))
+    if item is None or _is_used(job["account_id"], kind, id_):
+        return None
+    return kind, store.from_item(kind, item)
 
 
 def _is_used(account_id: str, target: Kind, target_id: str) -> bool:

@@ -84,7 +84,7 @@ def revoke(caller: Caller, body: ById) -> dict[str, Any]:
 
 def delete(caller: Caller, body: ById) -> dict[str, Any]:
     key = _key(caller, body.id)
-    table.apply(table.delete(key, "attribute_exists(pk)", failed=table.otherwise(Fault("oauth_apps.not_found"))))
+    table.transact(table.delete(key, "attribute_exists(pk)", failed=table.otherwise(Fault("oauth_apps.not_found"))))
     return {"id": key.sk, "deleted": True}
 
 

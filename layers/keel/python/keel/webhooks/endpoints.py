@@ -159,7 +159,7 @@ def delete(caller: Caller, endpoint_id: str) -> View:
         false=False,
         ttl=(now + KEPT + clock.DAY) // 1_000,
     )
-    table.apply(write)
+    table.transact(write)
     return {"id": item["sk"], "deleted": True}
 
 
