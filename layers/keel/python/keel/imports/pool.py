@@ -113,7 +113,7 @@ class Pool:
         return True
 
     def _search(self, matches: list[Match]) -> None:
-        """Find the oldest records of each match that is marked."""
+        """Find the oldest records of each match."""
         wanted = [(found, "") for found in matches]
         while wanted:
             pages = aws.at_once(_page, wanted)
