@@ -1,7 +1,9 @@
 """Does listening print the events that are Keel's, and leave nothing behind?"""
 
 import json
+import signal
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +23,9 @@ EVENT = {"event": "contact.created", "timestamp": "2026-06-01T12:00:00.000Z", "d
 class Keel:
     """Takes an endpoint and delivers to it: first what somebody else signed, then the event."""
 
-    def __init__(self) -> None:
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        """`then` happens when the endpoint is made and before its id is told."""
+        self.then = then
         self.endpoint: dict[str, Any] = {}
         self.answers: list[int] = []
         self.deleted: list[str] = []
@@ -31,6 +35,7 @@ class Keel:
         body = json.loads(request.content)
         if request.url.path.endswith("webhooks-create"):
             self.endpoint = body
+            self.then()
             self.thread.start()
             return self.success({"endpoint": {"id": "e-1", **body}, "secret": SECRET})
         assert request.url.path.endswith("webhooks-delete")
@@ -69,6 +74,19 @@ def test_events_are_printed_and_the_endpoint_is_taken_down(monkeypatch: pytest.M
     assert keel.answers == [400, 204]
     assert keel.endpoint["events"] == ["contact.created"]
     assert keel.deleted == ["e-1"]
+
+
+def test_an_interruption_that_comes_before_the_answer_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEL_TOKEN", "t")
+    monkeypatch.setenv("KEEL_URL", "https://keel.example/v1")
+    before = signal.getsignal(signal.SIGINT)
+    keel = Keel(then=lambda: signal.raise_signal(signal.SIGINT))
+    keel.thread = threading.Thread()  # nothing happens in this account
+    done = CliRunner().invoke(app, ["webhooks", "listen"], obj=Shell("", httpx.MockTransport(keel)))
+    assert done.exit_code == 0, done.output
+    assert done.stdout == ""
+    assert keel.deleted == ["e-1"]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_endpoint_that_is_refused_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

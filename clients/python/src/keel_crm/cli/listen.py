@@ -1,6 +1,8 @@
 """What happens in the account right now? `keel webhooks listen` receives, verifies and prints its events."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from threading import Thread
@@ -32,8 +34,12 @@ def listen(
     """Print events as they happen; for a stack on this machine, which can reach it."""
     shell: Shell = ctx.obj
     secret: list[str] = []
-    received: SimpleQueue[Event] = SimpleQueue()
-    with ThreadingHTTPServer(("127.0.0.1", port), _receiver(secret, received.put)) as server, shell.client() as client:
+    received: SimpleQueue[Event | None] = SimpleQueue()
+    with (
+        ThreadingHTTPServer(("127.0.0.1", port), _receiver(secret, received.put)) as server,
+        shell.client() as client,
+        _interrupted(lambda: received.put(None)),
+    ):
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         wanted = {"url": url, "events": events or _EVENTS, "description": "keel listen"}
@@ -43,18 +49,35 @@ def listen(
             output.note(f"Listening at {url}; Ctrl-C ends it.")
             try:
                 _print(received, count, json_lines=json_)
-            except KeyboardInterrupt:
-                output.note("")
             finally:
                 client.call("webhooks-delete", {"id": made["endpoint"]["id"]})
         finally:
             server.shutdown()
 
 
-def _print(received: "SimpleQueue[Event]", count: int, *, json_lines: bool) -> None:
+@contextmanager
+def _interrupted(then: Callable[[], None]) -> Iterator[None]:
+    """Has Ctrl-C do this, once: it comes at any moment, also between making the endpoint and knowing its id, where an
+    exception would leave the endpoint behind. A second Ctrl-C ends the command wherever it is."""
+
+    def stop(*_: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        then()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print(received: "SimpleQueue[Event | None]", count: int, *, json_lines: bool) -> None:
+    """Up to so many events, if any number is given, or None."""
     printed = 0
     while printed < count or not count:
         event = received.get()
+        if event is None:
+            return
         printed += 1
         if json_lines or not is_terminal():
             typer.echo(output.as_json(event))
