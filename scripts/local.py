@@ -83,6 +83,8 @@ def stamps() -> dict[str, int]:
 def main() -> None:
     stack = Stack(KEEL / "local", int(os.environ.get("KEEL_PORT") or 4566))
     command = sys.argv[1]
+    if command in ("dev", "start") and stack.running() and not stack.healthy():
+        raise Stopped(f"Keel runs already, but does not answer on port {stack.port}. To end it: make stop")
     if command == "dev":
         try:
             dev(stack)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -49,6 +50,7 @@ class Stack:
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir(parents=True)
         self._rewind_streams()
+        self._readdress_queues()
         with (self.folder / "ministack.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [KEEL / "ministack/bin/ministack"],
@@ -73,6 +75,14 @@ class Stack:
             kept = json.loads(state.read_text())
             kept["payload"].pop("dynamodb_stream_positions", None)
             state.write_text(json.dumps(kept))
+
+    def _readdress_queues(self) -> None:
+        """MiniStack knows a queue by its address, which holds the port that the data was made on."""
+        for name in ("cloudformation", "lambda", "sqs"):
+            state = self.folder / f"state/{name}.json"
+            if state.exists():
+                kept = state.read_text()
+                state.write_text(re.sub(r"http://localhost:\d+/(?=\d{12}/)", f"http://localhost:{self.port}/", kept))
 
     def _environment(self) -> dict[str, str]:
         # The functions inherit it, so it holds nothing of the host's that they could come to depend on.

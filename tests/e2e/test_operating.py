@@ -18,6 +18,7 @@ from stack import Stack
 from template import ROOT
 from tests.conftest import PASSWORD
 from tests.e2e.conftest import eventually
+from tests.harness.dynamodb_local import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -76,8 +77,6 @@ class Operated:
 
 @pytest.fixture(scope="module")
 def operated() -> Iterator[Operated]:
-    from tests.harness.dynamodb_local import free_port
-
     with tempfile.TemporaryDirectory(prefix="keel-operated-") as folder:
         operated = Operated(Path(folder), free_port())
         try:
@@ -167,3 +166,16 @@ def lose_everything(dynamodb: Any, table: str) -> None:
     for page in dynamodb.get_paginator("scan").paginate(TableName=table):
         for item in page["Items"]:
             dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+
+
+def test_kept_data_serves_on_another_port(operated: Operated) -> None:
+    operated.aws.stop()
+    operated.aws = Stack(operated.aws.folder, free_port())
+    operated.aws.start()
+    token = operated.owner("joan")
+    made = operated.call("exports-create", {"model_type": "contacts", "format": "csv"}, token)["result"]
+
+    def done() -> bool:  # by a queue, whose address holds the port
+        return bool(operated.call("exports-get", {"id": made["id"]}, token)["result"]["status"] == "completed")
+
+    eventually(done)
