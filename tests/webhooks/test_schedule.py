@@ -334,6 +334,37 @@ def test_retry_to_a_slow_endpoint_leaves_the_fast_lane(
     assert (moved["endpoint_id"], moved["number"]) == (made.id, 2)
 
 
+@pytest.mark.parametrize(("took", "in_fast_lane"), [(None, 10), (10, 20), (200, 10), (900, 3)])
+def test_endpoint_has_as_much_of_the_fast_lane_as_it_answers_quickly(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    stand_ins: StandIns,
+    monkeypatch: pytest.MonkeyPatch,
+    took: int | None,
+    in_fast_lane: int,
+) -> None:
+    from keel.webhooks import sender
+
+    made = register(listening.url)
+    if took is not None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sender, "post", lambda *_arguments, **_options: sender.Outcome(200, "", took))
+            call("contacts-create", {"first_name": "Ann"}, token=user.token)
+            flow()
+    for _ in range(20):
+        call("contacts-create", {"first_name": "Bob"}, token=user.token)
+    with monkeypatch.context() as patch:
+        now = clock.now() + 20 * clock.SECOND  # what was read of the endpoint before is read again
+        patch.setattr(clock, "now", lambda: now)
+        flow("event_publisher", "webhook_fanout")
+    queued = {name: lane(stand_ins, name) for name in ("WebhookQueue", "WebhookOverflowQueue")}
+    begun = {name: len([each for each in found if each["endpoint_id"] == made.id]) for name, found in queued.items()}
+    assert begun == {"WebhookQueue": in_fast_lane, "WebhookOverflowQueue": 20 - in_fast_lane}
+
+
 def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     call: Call,
     user: Session,
@@ -379,10 +410,13 @@ def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     for each in sent:
         overflow(json.loads(each["MessageBody"]))
     assert len(listening.received) == 7
-    # The last one's turn is further off than a queue could hold it back.
-    monkeypatch.setattr(clock, "now", lambda: now + clock.MINUTE)
+    # The last one's turn is further off than a queue could hold it back: what passes it on has it come at its time.
     sent.clear()
+    monkeypatch.setattr(clock, "now", lambda: now + 1_000)
     functions.invoke("due_retries", {})
+    assert [(each["DelaySeconds"], each["QueueUrl"]) for each in sent] == [
+        (2, stand_ins.value({"Ref": "WebhookOverflowQueue"}))
+    ]
     overflow(json.loads(sent[0]["MessageBody"]))
     assert len(listening.received) == 8
     assert {each["status"] for each in deliveries(made)} == {"succeeded"}

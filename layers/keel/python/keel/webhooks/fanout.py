@@ -15,8 +15,6 @@ from keel.webhooks.queues import Message
 _FRESH: Final = 10 * clock.SECOND
 _SKEW: Final = 5 * clock.SECOND
 
-_BURST: Final = 10  # deliveries to one endpoint within a second
-
 _begun: dict[str, tuple[int, int]] = {}  # by endpoint: a second, and how many deliveries were begun in it
 _known: dict[str, tuple[int, list[Item]]] = {}
 
@@ -44,13 +42,13 @@ def distribute(event: dict[str, Any]) -> None:
 
 def _overflows(endpoint: Item) -> bool:
     """Whether a delivery is for the second lane from the start: because the endpoint is slow, or because this process
-    alone has just begun more of them than the fast lane would let it have."""
+    alone has begun more of them in this second than the fast lane lets it have."""
     now = clock.now()
     second, begun = _begun.get(endpoint["sk"], (0, 0))
     if len(_begun) > 1_000:
         _begun.clear()
     _begun[endpoint["sk"]] = now // clock.SECOND, begun + 1 if second == now // clock.SECOND else 1
-    return _begun[endpoint["sk"]][1] > _BURST or slots.is_slow(endpoint, now)
+    return _begun[endpoint["sk"]][1] > slots.rate(endpoint) or slots.is_slow(endpoint, now)
 
 
 def _existed(endpoint: Item, event: dict[str, Any]) -> bool:

@@ -47,10 +47,11 @@ def _succeeded(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> 
 def _apply(
     endpoint: Item, changes: list[str], removed: list[str], outcome: Outcome, now: int, slot: str | None
 ) -> None:
-    values: Item = {"at": clock.text(now)}
+    changes = [*changes, "#last_took = :took"]
+    values: Item = {"at": clock.text(now), "took": outcome.milliseconds}
     if outcome.milliseconds >= slots.SLOW:
-        changes += ["#slow_until = :slow_until", "#took = :took"]
-        values |= {"slow_until": now + outcome.milliseconds + slots.SLOW_FOR, "took": outcome.milliseconds}
+        changes += ["#slow_until = :slow_until", "#slow_took = :took"]
+        values["slow_until"] = now + outcome.milliseconds + slots.SLOW_FOR
     removed = [*removed, *([slot] if slot else [])]
     change = "SET " + ", ".join(changes)
     if removed:

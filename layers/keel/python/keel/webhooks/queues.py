@@ -2,7 +2,7 @@
 
 A queue holds a message back for 15 minutes at most, and Lambda stops a chain in which a function feeds its
 own queue too often. So what is due later waits as an item, in the order of its time, spread over shards for
-none of them to become hot; a job each minute passes on what has fallen due.
+none of them to become hot; a job each minute passes on what falls due until its next run.
 """
 
 import hashlib
@@ -36,10 +36,15 @@ def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False)
 
     The group of a message is its endpoint: by it SQS keeps one with a backlog from holding up the others.
     """
+    _send([(message, delay, overflow) for message in messages])
+
+
+def _send(messages: Sequence[tuple[Message, int, bool]]) -> None:
     urls = delivery_settings()
     client = aws.client("sqs")
 
-    def queue(message: Message) -> None:
+    def queue(each: tuple[Message, int, bool]) -> None:
+        message, delay, overflow = each
         client.send_message(
             QueueUrl=urls.overflow if overflow else urls.deliveries,
             MessageBody=json.dumps(asdict(message)),
@@ -67,7 +72,7 @@ def later(message: Message, due: int) -> Write:
 
 
 def pass_on(now: int) -> int:
-    """Queue every attempt that has fallen due; gives their number.
+    """Queue every attempt that is due before the job's next run, for its time; gives their number.
 
     Queued first and removed then: what dies in between queues an attempt twice, and the delivery's claim
     sees to it that one is made.
@@ -76,8 +81,9 @@ def pass_on(now: int) -> int:
     for shard in range(SHARDS):
         more = True
         while more:
-            page = table.query(f"webhook_due#{shard}", before=clock.text(now))
-            send([_message(item) for item in page.items])
+            page = table.query(f"webhook_due#{shard}", before=clock.text(now + clock.MINUTE))
+            found = [(_message(item), clock.milliseconds(item["sk"].partition("#")[0]) - now) for item in page.items]
+            _send([(message, delay, message.paced) for message, delay in found])
             table.batch_write(deletes=_keys(page.items))
             passed, more = passed + len(page.items), page.more
     return passed

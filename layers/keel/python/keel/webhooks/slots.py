@@ -19,6 +19,7 @@ SLOW: Final = 2 * clock.SECOND
 STUCK: Final = clock.SECOND
 SLOW_FOR: Final = clock.MINUTE  # after the last slow answer
 
+_OVERHEAD: Final = 100  # milliseconds for which a slot is taken beside the answer's
 _AT_ONCE: Final = 30  # deliveries under way to one slow endpoint
 _TRIES: Final = 3
 _OPEN: Final = (
@@ -63,9 +64,15 @@ def is_slow(endpoint: Item, now: int) -> bool:
     return all(now <= endpoint.get(f"slot_{at}", 0) < now + LEASE - STUCK for at in range(SLOTS))
 
 
+def rate(endpoint: Item) -> int:
+    """How many deliveries a second it can have in the fast lane, by its last answer."""
+    took: int = endpoint.get("last_took", 2 * _OVERHEAD)
+    return SLOTS * clock.SECOND // (took + _OVERHEAD)
+
+
 def turn(endpoint: Item, now: int) -> int:
     """Milliseconds until a slow endpoint may be sent one more delivery; that turn is now taken."""
-    place, pace = Key(endpoint["pk"], endpoint["sk"]), endpoint.get("took", 5 * SLOW) // _AT_ONCE
+    place, pace = Key(endpoint["pk"], endpoint["sk"]), endpoint.get("slow_took", 5 * SLOW) // _AT_ONCE
     after_others = table.update(place, "SET #turn = #turn + :pace", "#turn >= :now", pace=pace, now=now)
     none_waits = "attribute_exists(pk) AND (attribute_not_exists(#turn) OR #turn < :now)"
     at_once = table.update(place, "SET #turn = :next", none_waits, next=now + pace, now=now)
