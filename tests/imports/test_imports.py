@@ -443,6 +443,48 @@ def test_undo_leaves_and_counts_what_was_edited_since(importer):
     assert [company["name"] for company in ours.all("companies-list")] == ["Analytical Engines"]
 
 
+def test_imports_that_met_are_undone_one_after_the_other_the_newest_first(importer):
+    ours = importer()
+    old = ours.make("contacts-create", first_name="Old", email="old@example.com", notes="0")
+    rows = "first_name,email,company_name,notes\nOld,old@example.com,Acme,{0}\nNew,new@example.com,Acme,{0}\n"
+    first, second = (ours.run(rows.format(number), duplicate_handling="update") for number in (1, 2))
+    assert [settled(each) for each in (first, second)] == [(1, 1, 0, 0), (0, 2, 0, 0)]
+    assert ours.undo(second["id"])["kept_count"] == 0
+    assert {each["notes"] for each in ours.all()} == {"1"}
+    third = ours.run(rows.format(3), duplicate_handling="update")  # updates what an undo has restored
+    assert ours.undo(third["id"])["kept_count"] == 0
+    assert {each["notes"] for each in ours.all()} == {"1"}
+    assert ours.undo(first["id"])["kept_count"] == 0
+    [found] = ours.all()
+    assert {**found, "updated_at": ""} == {**old, "updated_at": ""}
+    assert ours.all("companies-list") == []
+
+
+def test_undo_keeps_what_was_edited_between_two_imports_and_after_an_undo(importer):
+    ours = importer()
+    rows = "first_name,email,notes\nA,a@example.com,{0}\nB,b@example.com,{0}\n"
+    first = ours.run(rows.format(1))
+    a, b = ours.all()
+    ours.make("contacts-update", id=a["id"], phone="1")
+    second = ours.run(rows.format(2), duplicate_handling="update")
+    assert ours.undo(second["id"])["kept_count"] == 0
+    assert [each["notes"] for each in ours.all()] == ["1", "1"]
+    ours.make("contacts-update", id=b["id"], phone="2")
+    assert ours.undo(first["id"])["kept_count"] == 2
+    assert sorted(each["phone"] for each in ours.all()) == ["1", "2"]
+
+
+def test_undo_gives_several_records_the_one_name_that_they_had(importer):
+    ours = importer()
+    rows = "".join(f"Acme,{number}.example\n" for number in range(3))
+    ours.run(f"name,domain\n{rows}", model="companies", duplicate_handling="create")
+    renamed = rows.replace("Acme", "Emca")
+    job = ours.run(f"name,domain\n{renamed}", model="companies", duplicate_handling="update")
+    assert settled(job) == (0, 3, 0, 0)
+    assert ours.undo(job["id"])["kept_count"] == 0
+    assert [each["name"] for each in ours.all("companies-list")] == ["Acme"] * 3
+
+
 def test_undo_needs_a_job_that_has_ended_within_thirty_days(importer, monkeypatch):
     from keel.imports import service
 

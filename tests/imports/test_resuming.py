@@ -490,6 +490,24 @@ def test_a_job_that_comes_no_further_fails(importer, invoke, monkeypatch):
     assert "row 0" in job["error"]
 
 
+def test_an_undo_is_tried_for_as_long_as_it_takes(importer, invoke, monkeypatch, pump):
+    from keel import clock
+
+    ours = importer()
+    job = ours.run(FEW)
+    assert ours.make("imports-undo", id=job["id"])["status"] == "undoing"
+    for _ in range(20):
+        later(monkeypatch, 4 * clock.MINUTE)
+        invoke("unfinished_jobs", {})
+    assert ours.job(job["id"])["status"] == "undoing"
+    later(monkeypatch, 4 * clock.MINUTE)
+    invoke("unfinished_jobs", {})
+    monkeypatch.undo()
+    pump("import_worker")
+    assert ours.job(job["id"])["status"] == "undone"
+    assert ours.all() == []
+
+
 def test_uploads_that_never_come_and_previews_that_nobody_confirms_fail(importer, invoke, monkeypatch):
     from keel import clock
 

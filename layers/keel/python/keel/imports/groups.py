@@ -16,7 +16,7 @@ from typing import Any, Final
 from keel import aws, clock, table
 from keel.custom_fields import definitions
 from keel.errors import Fault
-from keel.imports import jobs, turns
+from keel.imports import jobs, turns, versions
 from keel.imports.jobs import Job
 from keel.imports.pool import Held, Pool
 from keel.imports.rows import RowFault
@@ -61,7 +61,8 @@ class Change:
         """What the record had before, of the fields that changed."""
         before = self.before or {}
         had = {name: before[name] for name in self.kind.defaults if before[name] != self.record[name]}
-        return {"id": self.record["id"], "from": before["version"], "to": self.record["version"], "had": had}
+        version = versions.brought_back(before)
+        return {"id": self.record["id"], "from": version, "to": self.record["version"], "had": had}
 
 
 @dataclass

@@ -132,8 +132,8 @@ def start_undo(job: Job) -> Job:
 
 
 def resume(job: Job) -> None:
-    """Send a job's message anew; one that comes no further however often is failed."""
-    if job["resumed"] >= _RESUMED:
+    """Send a job's message anew; an import that comes no further however often is failed, an undo goes on trying."""
+    if job["resumed"] >= _RESUMED and job["status"] == "processing":
         reason = f"It stopped after row {job['processed_rows']} and could not be carried on."
         after, writes = ended(job, "failed", reason)
         table.commit(*writes)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from keel import aws, clock, table
-from keel.imports import jobs, turns
+from keel.imports import jobs, turns, versions
 from keel.imports.jobs import Job
 from keel.imports.mapping import KINDS
 from keel.records import postings, registry, service, store
@@ -66,7 +66,8 @@ def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
     changes, kept, turn = (_records if job["undo_phase"] == "records" else _besides)(job, effects)
     after, write = jobs.changed(job, undo_position=place, kept_count=job["kept_count"] + kept, resumed=0)
     moves = [postings.change(change.kind, change.before, change.after) for change in changes]
-    table.batch_write(item for move in moves for item in move.added)
+    # Of several records that had one name, each brings that name's mark.
+    table.batch_write({Key(item["pk"], item["sk"]): item for move in moves for item in move.added}.values())
     table.commit(write, *turn, *(change.write() for change in changes))
     _discard(zip(changes, moves, strict=True))
     return after
@@ -94,25 +95,16 @@ def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, lis
     for item in table.batch_get(wanted).values():
         record = store.from_item(kind, item)
         entry = updated.get(record["id"])
-        if _version(job, record) != (entry["to"] if entry else 1):
+        if versions.brought_back(record) != (entry["to"] if entry else 1):
             kept += 1
         elif entry is None:
             changes.append(_Change(kind, record, None))
         else:
-            changes.append(_Change(kind, record, _restored(job, record, entry)))
+            changes.append(_Change(kind, record, _restored(record, entry)))
     return changes, kept, []
 
 
-def _version(job: Job, record: Record) -> int:
-    """The version that the record had under this import, as undoing has left it so far; 0 if it was edited since."""
-    version = int(record["version"])
-    undone = record.get("undone")
-    if undone and undone["job"] == job["id"] and undone["at"] == version:
-        return int(undone["version"])
-    return version
-
-
-def _restored(job: Job, record: Record, entry: dict[str, Any]) -> Record:
+def _restored(record: Record, entry: dict[str, Any]) -> Record:
     version = record["version"] + 1
     return record | {
         **entry["had"],
@@ -120,8 +112,7 @@ def _restored(job: Job, record: Record, entry: dict[str, Any]) -> Record:
         "version": version,
         "revision": record["revision"] + 1,
         "bulk": version,
-        # An earlier row of the import may have changed it as well: this tells that nobody else has since.
-        "undone": {"job": job["id"], "version": entry["from"], "at": version},
+        "undone": versions.mark(version, entry["from"]),
     }
 
 
@@ -129,7 +120,7 @@ def _besides(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, lis
     """What becomes of the companies and sources of a group, how many were edited since, and the turn that it takes."""
     turn = turns.seen(table.get(turns.key(job["account_id"])))
     unused = [each for each in aws.at_once(lambda each: _unused(job, *each), effects.get("besides", ())) if each]
-    changes = [_Change(kind, record, None) for kind, record in unused if record["version"] == 1]
+    changes = [_Change(kind, record, None) for kind, record in unused if versions.brought_back(record) == 1]
     return changes, len(unused) - len(changes), [turns.take(job["account_id"], turn)] if changes else []
 
 
