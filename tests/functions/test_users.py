@@ -85,6 +85,7 @@ def test_users_are_found_by_name_and_email(call, owner):
         {"limit": "5"},
         {"limit": 2.5},
         {"offset": -1},
+        {"offset": 2**53},
         {"offset": True},
         {"search": "x" * 1001},
     ],

@@ -41,3 +41,10 @@ def test_what_is_no_email_is_refused(email: str) -> None:
     assert not takes(email)
     with pytest.raises(ValueError, match="email"):
         fields._email(email)
+
+
+@pytest.mark.parametrize("domain", ["example.com", f"{'d' * 63}.{'e' * 63}.com"])
+def test_an_email_is_as_long_as_any_text(domain: str) -> None:
+    email = f"{'a' * (254 - len(domain))}@{domain}"
+    assert len(email) == 255
+    assert fields._email(email) == email

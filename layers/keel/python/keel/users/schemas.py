@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from keel.auth.hashing import LONGEST
-from keel.fields import WHOLE, AnyText, Body, Id, RequiredEmail, RequiredText, Search, Text, not_blank
+from keel.fields import AnyText, Body, Id, Integer, RequiredEmail, RequiredText, Search, Text, not_blank
 from keel.records.schemas import Limit
 
 Role = Literal["owner", "member"]
@@ -16,7 +16,7 @@ NewPassword = Annotated[Text, Field(min_length=8, max_length=LONGEST), AfterVali
 class UsersList(Body):
     search: Search = ""
     limit: Limit = 50
-    offset: Annotated[int, Field(ge=0), WHOLE] = 0
+    offset: Integer = 0
 
 
 class Invite(Body):
