@@ -308,6 +308,49 @@ def test_endpoint_takes_no_more_of_the_fast_lane_than_its_slots(
     assert left[0]["attempts"] == []
 
 
+def test_endpoint_that_has_never_answered_takes_no_more_of_the_second_lane_either(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    functions: Functions,
+    stand_ins: StandIns,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from keel import aws
+
+    made = register(listening.url)
+    for _ in range(5):
+        call("contacts-create", {"first_name": "Ann"}, token=user.token)
+    flow("event_publisher", "webhook_fanout")
+    waiting = [each for each in lane(stand_ins, "WebhookQueue") if each.pop("group") == made.id]
+    arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
+
+    def overflow() -> None:
+        if waiting:
+            functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(waiting.pop()), arn=arn)]})
+
+    # While one is being answered the next is taken in hand, and so on: three, until one of them has been answered.
+    listening.before_answer = overflow
+    overflow()
+    assert len(listening.received) == 3
+    [put_off] = sent
+    assert (put_off["QueueUrl"], put_off["DelaySeconds"]) == (stand_ins.value({"Ref": "WebhookOverflowQueue"}), 1)
+    message = json.loads(put_off["MessageBody"])
+    assert (message["number"], message["paced"]) == (1, False)
+    left = {each["id"] for each in deliveries(made, status="pending")}
+    assert left == {message["delivery_id"], *(each["delivery_id"] for each in waiting)}
+    # Now that it has answered at once, it may have all that comes: as many as there are, one within the other.
+    waiting += [message]
+    overflow()
+    assert len(listening.received) == 5
+    assert len(sent) == 1
+
+
 def test_retry_to_a_slow_endpoint_leaves_the_fast_lane(
     call: Call,
     user: Session,

@@ -23,29 +23,22 @@ DELETED: Final = "Not sent: the endpoint was deleted."
 _CLAIM: Final = 30 * clock.SECOND
 
 
+# The endpoint, the slot of it that was taken, and what is to come again in the second lane after some milliseconds if
+# no attempt is to be made now.
+_Place = tuple[Item | None, str | None, tuple[Message, int] | None]
+
+
 class Busy(Exception):
     """Another worker is making this attempt."""
 
 
 def make(message: Message, *, overflow: bool) -> None:
-    """Make the attempt that a message asks for, or see that it was made; raises `Busy`.
-
-    In the fast lane an endpoint without a free slot sends it on to the other one, where a slow one has it wait.
-    """
+    """Make the attempt that a message asks for, or see that it was made; raises `Busy`."""
     now = clock.now()
-    slot: str | None = None
-    if overflow:
-        endpoint = table.get(endpoints.key(message.account_id, message.endpoint_id))
-        if endpoint and endpoint["is_active"] and not message.paced and slots.is_slow(endpoint, now):
-            wait = slots.turn(endpoint, now)
-            if wait >= clock.SECOND:
-                queues.put_off(replace(message, paced=True), wait)
-                return
-    else:
-        endpoint, slot = slots.take(message.account_id, message.endpoint_id, now)
-        if endpoint and endpoint["is_active"] and not slot:
-            queues.send([message], overflow=True)
-            return
+    endpoint, slot, put_off = (_in_second_lane if overflow else _in_first_lane)(message, now)
+    if put_off:
+        queues.put_off(*put_off)
+        return
     try:
         delivery = _claim(message, now)
     except ConditionFailed as refused:
@@ -61,6 +54,27 @@ def make(message: Message, *, overflow: bool) -> None:
     outcome = _send(endpoint, delivery)
     health.settle(endpoint, outcome, now, slot)
     _record(message, delivery, outcome, now)
+
+
+def _in_first_lane(message: Message, now: int) -> _Place:
+    endpoint, slot = slots.take(message.account_id, message.endpoint_id, now)
+    if endpoint and endpoint["is_active"] and not slot:
+        return endpoint, None, (message, 0)
+    return endpoint, slot, None
+
+
+def _in_second_lane(message: Message, now: int) -> _Place:
+    """There an endpoint has as much at once as comes for it, unless it is slow, or has never answered and may be."""
+    endpoint = table.get(endpoints.key(message.account_id, message.endpoint_id))
+    if endpoint is None or not endpoint["is_active"] or message.paced:
+        return endpoint, None, None
+    if slots.is_slow(endpoint, now):
+        wait = slots.turn(endpoint, now)
+        return endpoint, None, (replace(message, paced=True), wait) if wait >= clock.SECOND else None
+    if "last_took" in endpoint:
+        return endpoint, None, None
+    endpoint, slot, put_off = _in_first_lane(message, now)
+    return endpoint, slot, (message, slots.STUCK) if put_off else None
 
 
 def _claim(message: Message, now: int) -> Item:
