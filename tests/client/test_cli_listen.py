@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from standardwebhooks import Webhook
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from keel_crm.cli.app import app
 from keel_crm.cli.shell import Shell
@@ -62,12 +63,20 @@ class Keel:
         return httpx.post(self.endpoint["url"], content=body, headers=headers).status_code
 
 
-def test_events_are_printed_and_the_endpoint_is_taken_down(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEEL_TOKEN", "t")
     monkeypatch.setenv("KEEL_URL", "https://keel.example/v1")
+
+
+def listen(*arguments: str, transport: Callable[[httpx.Request], httpx.Response]) -> Result:
+    shell = Shell("", httpx.MockTransport(transport))
+    return CliRunner().invoke(app, ["webhooks", "listen", *arguments], obj=shell)
+
+
+def test_events_are_printed_and_the_endpoint_is_taken_down() -> None:
     keel = Keel()
-    arguments = ["webhooks", "listen", "--count", "1", "--events", "contact.created"]
-    done = CliRunner().invoke(app, arguments, obj=Shell("", httpx.MockTransport(keel)))
+    done = listen("--count", "1", "--events", "contact.created", transport=keel)
     keel.thread.join()
     assert done.exit_code == 0, done.output
     assert [json.loads(line) for line in done.stdout.splitlines()] == [EVENT]
@@ -76,24 +85,43 @@ def test_events_are_printed_and_the_endpoint_is_taken_down(monkeypatch: pytest.M
     assert keel.deleted == ["e-1"]
 
 
-def test_an_interruption_that_comes_before_the_answer_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KEEL_TOKEN", "t")
-    monkeypatch.setenv("KEEL_URL", "https://keel.example/v1")
-    before = signal.getsignal(signal.SIGINT)
-    keel = Keel(then=lambda: signal.raise_signal(signal.SIGINT))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_that_comes_before_the_answer_leaves_nothing_behind(number: signal.Signals) -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    keel = Keel(then=lambda: signal.raise_signal(number))
     keel.thread = threading.Thread()  # nothing happens in this account
-    done = CliRunner().invoke(app, ["webhooks", "listen"], obj=Shell("", httpx.MockTransport(keel)))
+    try:
+        done = listen(transport=keel)
+        after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    finally:
+        signal.signal(signal.SIGHUP, before[2])
     assert done.exit_code == 0, done.output
     assert done.stdout == ""
     assert keel.deleted == ["e-1"]
-    assert signal.getsignal(signal.SIGINT) is before
+    # A terminal that was closed tells it twice.
+    assert after == ([*before[:2], signal.SIG_IGN] if number == signal.SIGHUP else before)
 
 
-def test_an_endpoint_that_is_refused_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KEEL_TOKEN", "t")
-    monkeypatch.setenv("KEEL_URL", "https://keel.example/v1")
+def nobody(request: httpx.Request) -> httpx.Response:
+    pytest.fail(f"{request.url} was called")
+
+
+@pytest.mark.parametrize("given", [("--count", "-1"), ("--count", "0"), ("--port", "70000")])
+def test_what_makes_no_sense_is_refused(given: tuple[str, str]) -> None:
+    assert listen(*given, transport=nobody).exit_code == 2
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = listen("--port", str(port), transport=nobody)
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"keel: Port {port} cannot be listened on: ")
+
+
+def test_an_endpoint_that_is_refused_ends_the_command() -> None:
     error = {"code": "webhooks.invalid_url", "message": "url must be a public HTTPS address."}
-    transport = httpx.MockTransport(lambda _: httpx.Response(400, json={"ok": False, "error": error}))
-    done = CliRunner().invoke(app, ["webhooks", "listen"], obj=Shell("", transport))
+    done = listen(transport=lambda _: httpx.Response(400, json={"ok": False, "error": error}))
     assert done.exit_code == 6
     assert "webhooks.invalid_url" in done.stderr

@@ -30,3 +30,7 @@ class Operation:
     repeatable: bool = False
     paged: bool = False
     fields: tuple[Field, ...] = ()
+
+    def choices(self, field: str) -> tuple[str, ...]:
+        """The only values that this field may have."""
+        return next(each.choices for each in self.fields if each.name == field)

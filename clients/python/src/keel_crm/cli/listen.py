@@ -1,8 +1,6 @@
 """What happens in the account right now? `keel webhooks listen` receives, verifies and prints its events."""
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from threading import Thread
@@ -10,25 +8,23 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from keel_crm.cli import output
+from keel_crm.cli import interruptions, output
 from keel_crm.cli.commands import AsJson
+from keel_crm.cli.failures import Exit, Stop
 from keel_crm.cli.shell import Shell, is_terminal
 from keel_crm.errors import SignatureError
+from keel_crm.operations import OPERATIONS
 from keel_crm.webhooks import Event, verify
 
 _LARGEST: Final = 10 * 1024 * 1024
-_EVENTS: Final = [
-    f"{kind}.{change}"
-    for kind in ("contact", "company", "activity", "project")
-    for change in ("created", "updated", "deleted")
-]
+_EVENTS: Final = OPERATIONS["webhooks-create"].choices("events")
 
 
 def listen(
     ctx: typer.Context,
     events: Annotated[list[str], typer.Option("--events", help="Such as contact.created; all by default.")] = [],  # noqa: B006
-    port: Annotated[int, typer.Option(help="The port to listen on; a free one by default.")] = 0,
-    count: Annotated[int, typer.Option(help="Stop after so many events.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; a free one by default.")] = 0,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
     json_: AsJson = False,
 ) -> None:
     """Print events as they happen; for a stack on this machine, which can reach it."""
@@ -36,13 +32,13 @@ def listen(
     secret: list[str] = []
     received: SimpleQueue[Event | None] = SimpleQueue()
     with (
-        ThreadingHTTPServer(("127.0.0.1", port), _receiver(secret, received.put)) as server,
+        _server(port, _receiver(secret, received.put)) as server,
         shell.client() as client,
-        _interrupted(lambda: received.put(None)),
+        interruptions.noted(lambda: received.put(None)),
     ):
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        wanted = {"url": url, "events": events or _EVENTS, "description": "keel listen"}
+        wanted = {"url": url, "events": events or [*_EVENTS], "description": "keel listen"}
         try:
             made = client.call("webhooks-create", wanted)
             secret.append(made["secret"])
@@ -55,26 +51,17 @@ def listen(
             server.shutdown()
 
 
-@contextmanager
-def _interrupted(then: Callable[[], None]) -> Iterator[None]:
-    """Has Ctrl-C do this, once: it comes at any moment, also between making the endpoint and knowing its id, where an
-    exception would leave the endpoint behind. A second Ctrl-C ends the command wherever it is."""
-
-    def stop(*_: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        then()
-
-    before = signal.signal(signal.SIGINT, stop)
+def _server(port: int, receiver: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return ThreadingHTTPServer(("127.0.0.1", port), receiver)
+    except OSError as error:
+        raise Stop(f"Port {port} cannot be listened on: {error.strerror}", Exit.USAGE) from None
 
 
-def _print(received: "SimpleQueue[Event | None]", count: int, *, json_lines: bool) -> None:
+def _print(received: "SimpleQueue[Event | None]", count: int | None, *, json_lines: bool) -> None:
     """Up to so many events, if any number is given, or None."""
     printed = 0
-    while printed < count or not count:
+    while printed != count:
         event = received.get()
         if event is None:
             return
