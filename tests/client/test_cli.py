@@ -1,5 +1,6 @@
 """Does the command line do what it says, and fail in a way that a script and a person can go on from?"""
 
+import errno
 import json
 import stat
 import uuid
@@ -103,7 +104,9 @@ def test_signing_in_keeps_the_session_where_nobody_else_reads_it(keel: Run, sign
     assert keel("logout").exit_code == 0
     assert not kept.exists()
     again = keel("whoami")
-    assert (again.exit_code, "keel login" in again.stderr) == (3, True)
+    assert (again.exit_code, "Sign in: keel login" in again.stderr) == (3, True)
+    elsewhere = keel("--url", "https://given.example", "whoami")
+    assert (elsewhere.exit_code, "Sign in: keel --url https://given.example login" in elsewhere.stderr) == (3, True)
 
 
 @pytest.mark.usefixtures("signed_in")
@@ -129,6 +132,31 @@ def test_a_token_of_the_environment_goes_before_the_session(keel: Run, monkeypat
     done = keel("contacts", "list")
     assert done.exit_code == 3
     assert done.stderr.startswith("keel: auth.invalid_token: ")
+    assert "Check KEEL_TOKEN" in done.stderr
+    assert "keel login" not in done.stderr
+
+
+def test_half_of_an_app_s_credentials_is_refused(keel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEL_CLIENT_ID", "kl_ci_1")
+    done = keel("whoami")
+    assert (done.exit_code, "KEEL_CLIENT_ID and KEEL_CLIENT_SECRET come together" in done.stderr) == (2, True)
+
+
+def test_who_may_not_is_told_how_to_become_somebody_who_may(keel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEL_CLIENT_ID", "kl_ci_1")
+    monkeypatch.setenv("KEEL_CLIENT_SECRET", "kl_cs_1")
+    error = {"code": "auth.forbidden", "message": "No"}
+    grant = {"access_token": "t", "expires_in": 900}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("oauth-token"):
+            return httpx.Response(200, json={"ok": True, "result": grant})
+        return httpx.Response(403, json={"ok": False, "error": error})
+
+    done = CliRunner().invoke(app, ["users", "list"], obj=Shell("", httpx.MockTransport(answer)))
+    assert done.exit_code == 4
+    told = "No. Sign in as an owner: unset KEEL_CLIENT_ID KEEL_CLIENT_SECRET; keel login"
+    assert done.stderr == f"keel: auth.forbidden: {told}\n"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +166,7 @@ def test_a_token_of_the_environment_goes_before_the_session(keel: Run, monkeypat
         (("contacts", "get", "00000000-0000-7000-8000-000000000000"), 5, "contacts.not_found"),
         (("contacts", "create"), 6, "contacts.first_name_required"),
         (("contacts", "create", "--custom-fields", "{"), 2, "--custom-fields must be JSON"),
+        (("contacts", "create", "--first-name", "A", "--email", "x"), 6, "must be an email address. The command's"),
         (("call", "contacts-lost"), 2, "no operation contacts-lost"),
     ],
 )
@@ -149,6 +178,34 @@ def test_a_failure_is_one_line_and_an_exit_code(keel: Run, arguments: tuple[str,
     [line] = done.stderr.splitlines()
     assert line.startswith("keel: ")
     assert told in line
+
+
+def test_a_question_that_is_not_answered_ends_the_command_as_interrupted(
+    keel: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keel_crm.cli.session.can_ask", lambda: True)
+    for given in ((), ("--email", "ada@example.com")):
+        done = keel("login", *given, input="")
+        assert (done.exit_code, done.stderr.splitlines()[-1]) == (130, "keel: Interrupted")
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "keel: No space left on device\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "x.csv"), "keel: x.csv: Permission denied\n"),
+    ],
+)
+@pytest.mark.usefixtures("signed_in")
+def test_what_the_system_refuses_is_a_failure_in_one_line(
+    keel: Run, monkeypatch: pytest.MonkeyPatch, fault: OSError, told: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("keel_crm.cli.output.show_records", refuse)
+    done = keel("contacts", "list", "--all")
+    assert (done.exit_code, done.stderr) == (2, told)
 
 
 @pytest.mark.usefixtures("keel")

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from keel_crm.cli import output
 from keel_crm.cli.commands import AsJson, Data, add_resources, read_data
 from keel_crm.cli.exports import export
-from keel_crm.cli.failures import Exit, Stop, exit_of, line_of
+from keel_crm.cli.failures import Exit, Stop, exit_of, line_of, line_of_system
 from keel_crm.cli.imports import import_
 from keel_crm.cli.listen import listen
 from keel_crm.cli.session import login, logout, register, whoami
@@ -25,13 +25,24 @@ class _Keel(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeelError as error:
-            output.note(f"keel: {line_of(error)}")
-            raise typer.Exit(exit_of(error)) from None
+            raise _ended(_line_of(error, ctx.obj), exit_of(error)) from None
         except Stop as stop:
-            output.note(f"keel: {stop.message}")
-            raise typer.Exit(stop.code) from None
+            raise _ended(stop.message, stop.code) from None
         except KeyboardInterrupt:
-            raise typer.Exit(Exit.INTERRUPTED) from None
+            raise _ended("Interrupted", Exit.INTERRUPTED) from None
+        except BrokenPipeError:
+            raise  # which typer ends in silence: whoever read the output has read enough
+        except OSError as error:
+            raise _ended(line_of_system(error), Exit.USAGE) from None
+
+
+def _line_of(error: KeelError, shell: Shell) -> str:
+    return line_of(error, login=shell.login, sign_in=shell.sign_in)
+
+
+def _ended(line: str, code: Exit) -> typer.Exit:
+    output.note(f"keel: {line}")
+    return typer.Exit(code)
 
 
 app = typer.Typer(
@@ -39,8 +50,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they may hold secrets
     help="Work with a Keel CRM.",
-    epilog="Exit codes: 0 done, 2 usage, 3 not signed in, 4 not allowed, 5 not found, 6 invalid, 7 over the rate, "
-    "8 server or connection, 9 an import or export that is not whole, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 not foreseen, 2 usage or a file, 3 not signed in, 4 not allowed, 5 not found, "
+    "6 invalid, 7 over the rate, 8 server or connection, 9 an import or export that is not whole, 130 interrupted.",
 )
 
 

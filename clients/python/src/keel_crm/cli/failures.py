@@ -47,15 +47,15 @@ _CODES: Final = (
 _NEXT: Final = {
     "auth.invalid_credentials": "Check the email and the password.",
     "auth.deactivated": "An owner of the account can activate the user again.",
-    "auth.forbidden": "Sign in as an owner: keel login",
-    "auth.email_taken": "Sign in instead: keel login",
+    "auth.forbidden": "Sign in as an owner: {login}",
+    "auth.email_taken": "Sign in instead: {login}",
     "api.not_found": "Is this the URL of Keel's API, and of this client's version?",
     "oauth.invalid_client": "Check KEEL_CLIENT_ID and KEEL_CLIENT_SECRET.",
     "client.unreachable": "Check the URL (keel whoami shows it) and that Keel runs there.",
     "client.unreadable_answer": "Check the URL: keel whoami shows it.",
 }
 _NEXT_BY_EXIT: Final = {
-    Exit.SIGNED_OUT: "Sign in: keel login",
+    Exit.SIGNED_OUT: "{sign_in}",
     Exit.NOT_FOUND: "Look for it with the resource's list command.",
     Exit.INVALID: "The command's --help tells what it takes.",
     Exit.RATE: "Wait, and try again with fewer calls at once.",
@@ -67,8 +67,15 @@ def exit_of(error: KeelError) -> Exit:
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.SERVER)
 
 
-def line_of(error: KeelError) -> str:
-    """What happened, and what to do next."""
+def line_of(error: KeelError, *, login: str, sign_in: str) -> str:
+    """What happened, and what to do next; `login` is the command that signs in, `sign_in` what to do without it."""
     after = _NEXT.get(error.code) or _NEXT_BY_EXIT.get(exit_of(error), "")
+    message = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
     request = f" (request {error.request_id})" if error.request_id else ""
-    return f"{error.code}: {error.message} {after}{request}"
+    return f"{error.code}: {message} {after.format(login=login, sign_in=sign_in)}{request}"
+
+
+def line_of_system(error: OSError) -> str:
+    """What the system refused, and of which file."""
+    told = error.strerror or str(error)
+    return f"{error.filename}: {told}" if error.filename else told

@@ -1,9 +1,13 @@
-"""What does an interruption do where ending at once would leave something behind? It waits until that is known."""
+"""What does an interruption do? It ends a command in one way, and waits where something would be left behind."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+
+import typer
+
+from keel_crm.cli import output
 
 _HANGUP: Final = getattr(signal, "SIGHUP", None)  # which Windows lacks
 
@@ -29,6 +33,16 @@ def _hear_no_more(number: int) -> None:
     # A closed terminal tells twice, itself and by its shell: the second time must not end the cleaning up.
     if number == _HANGUP:
         signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def at_question() -> Iterator[None]:
+    """Has an interruption of a question, or the end of the answers, be one like any other."""
+    try:
+        yield
+    except typer.Abort:
+        output.note("")  # ends the line of the question
+        raise KeyboardInterrupt from None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import typer
@@ -97,5 +98,6 @@ def _flat(record: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]
 
 
 def note(text: str) -> None:
-    """For the person at the keyboard, beside the result."""
-    typer.echo(text, err=True)
+    """For the person at the keyboard, beside the result; nobody is there when the terminal was closed."""
+    with suppress(OSError):
+        typer.echo(text, err=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keel_crm.cli import credentials, output
+from keel_crm.cli import credentials, interruptions, output
 from keel_crm.cli.commands import AsJson
 from keel_crm.cli.failures import Exit, Stop
 from keel_crm.cli.shell import Shell, can_ask
@@ -77,7 +77,8 @@ def _signed_in(shell: Shell, email: str) -> None:
 def _ask(what: str) -> str:
     if not can_ask():
         raise Stop(f"There is no terminal to ask on: give --{what.lower()}", Exit.USAGE)
-    return str(typer.prompt(what, err=True))
+    with interruptions.at_question():
+        return str(typer.prompt(what, err=True))
 
 
 def _password(*, from_stdin: bool, confirm: bool) -> str:
@@ -85,4 +86,5 @@ def _password(*, from_stdin: bool, confirm: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     if not can_ask():
         raise Stop("There is no terminal to ask on: use --password-stdin", Exit.USAGE)
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))
+    with interruptions.at_question():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))

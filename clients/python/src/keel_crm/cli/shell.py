@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 
@@ -11,7 +12,9 @@ from keel_crm.cli import credentials
 from keel_crm.cli.failures import Exit, Stop
 from keel_crm.clients import Keel
 
-_NO_URL = "No URL is known: give --url, set KEEL_URL, or sign in with keel login --url URL"
+_NO_URL: Final = "No URL is known: give --url, set KEEL_URL, or sign in with keel --url URL login"
+_BY_TOKEN: Final = ("KEEL_TOKEN",)
+_BY_APP: Final = ("KEEL_CLIENT_ID", "KEEL_CLIENT_SECRET")
 
 
 @dataclass
@@ -30,7 +33,9 @@ class Shell:
 
     def client(self) -> Keel:
         """Signed in by KEEL_TOKEN, by the app KEEL_CLIENT_ID and KEEL_CLIENT_SECRET, or by `keel login`."""
-        token, app, secret = (os.environ.get(f"KEEL_{name}") for name in ("TOKEN", "CLIENT_ID", "CLIENT_SECRET"))
+        token, app, secret = map(os.environ.get, (*_BY_TOKEN, *_BY_APP))
+        if not token and bool(app) is not bool(secret):
+            raise Stop(f"{' and '.join(_BY_APP)} come together: set both or neither", Exit.USAGE)
         try:
             if token:
                 return Keel(self.url, token=token, transport=self.transport)
@@ -40,9 +45,25 @@ class Shell:
         except ValueError as error:
             raise Stop(f"{error}", Exit.USAGE) from None
 
+    @property
+    def login(self) -> str:
+        """The command that signs in to where this one works."""
+        unset = f"unset {' '.join(_given())}; " if _given() else ""
+        return f"{unset}keel --url {self.url_given} login" if self.url_given else f"{unset}keel login"
+
+    @property
+    def sign_in(self) -> str:
+        """What somebody does who is not signed in, or no longer."""
+        return f"Check {' and '.join(_given())}, which go before a session." if _given() else f"Sign in: {self.login}"
+
     def files(self) -> httpx.Client:
         """For signed URLs: they take no token."""
         return httpx.Client(transport=self.transport, timeout=httpx.Timeout(60.0, connect=5.0))
+
+
+def _given() -> tuple[str, ...]:
+    """The variables that go before a session, if they are set."""
+    return next((names for names in (_BY_TOKEN, _BY_APP) if os.environ.get(names[0])), ())
 
 
 def _url_of_checkout() -> str:
