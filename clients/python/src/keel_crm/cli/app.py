@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from keel_crm.cli import output
 from keel_crm.cli.commands import AsJson, Data, add_resources, read_data
 from keel_crm.cli.exports import export
+from keel_crm.cli.failed_rows import errors_file
 from keel_crm.cli.failures import Exit, Stop, exit_of, line_of, line_of_system
 from keel_crm.cli.imports import import_
 from keel_crm.cli.listen import listen
@@ -87,4 +88,4 @@ def call(ctx: typer.Context, operation: str, data: Data = "", json_: AsJson = Fa
 for _command in (login, register, logout, whoami, export, call):
     app.command()(_command)
 app.command("import")(import_)
-add_resources(app, {"webhooks": listen})
+add_resources(app, {"webhooks": listen, "imports": errors_file})

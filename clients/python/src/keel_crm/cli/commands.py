@@ -30,19 +30,20 @@ All = Annotated[bool, typer.Option("--all", help="Show all there are.")]
 
 
 def add_resources(app: typer.Typer, beside: dict[str, Callable[..., None]]) -> None:
-    """A group of commands for each resource; `beside` are further commands, by the resource that they join."""
+    """A group of commands for each resource; `beside` are further commands, by the resource that they join, or one
+    that does more than its operation."""
     groups: dict[str, typer.Typer] = {}
     for operation in OPERATIONS.values():
         if operation.resource in _ELSEWHERE:
             continue
         if operation.resource not in groups:
             groups[operation.resource] = _group(app, operation.resource)
-            if operation.resource in beside:
-                groups[operation.resource].command()(beside[operation.resource])
         name = operation.method.replace("_", "-")
         groups[operation.resource].command(name, help=operation.summary)(_command(operation))
         if operation.method == "list" and any(field.name == "search" for field in operation.fields):
             groups[operation.resource].command("search", help="Find what matches every word.")(_search(operation))
+    for resource, command in beside.items():
+        groups[resource].command()(command)
 
 
 def _group(app: typer.Typer, resource: str) -> typer.Typer:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,17 +19,19 @@ from rich.progress import (
     Task,
     TaskProgressColumn,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
-from keel_crm.cli import output, transfers
+from keel_crm.cli import columns, failed_rows, interruptions, output, transfers
 from keel_crm.cli.commands import AsJson
 from keel_crm.cli.failures import Exit, Stop
-from keel_crm.cli.shell import Shell, can_ask, is_terminal
+from keel_crm.cli.shell import Shell, is_terminal
 from keel_crm.clients import Keel
+from keel_crm.errors import InvalidRequestError, KeelError
+from keel_crm.operations import OPERATIONS
 
 _RUNNING: Final = ("pending", "uploaded", "processing", "undoing")
 _POLL: Final = (0.3, 2.0)
@@ -46,7 +49,6 @@ class _Wanted:
     mapping: dict[str, str]
     confirm: dict[str, Any]
     yes: bool
-    json_lines: bool
 
 
 def import_(
@@ -59,24 +61,23 @@ def import_(
     ] = [],  # noqa: B006 - typer copies it
     duplicates: Annotated[str, typer.Option(help="What matches a record: skip, update or create.")] = "skip",
     date_format: Annotated[str, typer.Option(help="Dates that are not ISO: ymd, mdy or dmy.")] = "",
-    errors: Annotated[Path | None, typer.Option(help="Where failed rows go; FILE.errors.csv by default.")] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(help="Where failed rows go, a file that is not there yet; FILE.errors.csv by default."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     json_: AsJson = False,
 ) -> None:
     """Import a file of records, and wait until all rows are done."""
     shell: Shell = ctx.obj
-    settings = {"duplicate_handling": duplicates} | ({"date_format": date_format} if date_format else {})
-    wanted = _Wanted(to, _parse(mapping), settings, yes, json_)
+    wanted = _Wanted(to, columns.chosen(mapping), _settings(duplicates, date_format), yes)
+    failed_rows.place(file, errors)  # told before anything is sent
     with shell.client() as client:
-        job_id = _upload(shell, client, file, wanted)
-        _confirm(client, job_id, wanted)
-        job = _watch(client, job_id)
+        job = _carry_out(shell, client, file, wanted)
         _sum_up(job, json_lines=json_)
-        target = errors or file.with_suffix(".errors.csv")
         if job["failed_count"]:
-            signed = client.call("imports-errors-file", {"id": job_id})
-            with shell.files() as files:
-                transfers.save(files, signed["signed_url"], target)
+            target = failed_rows.place(file, errors)
+            failed_rows.save(shell, client, job["id"], target)
     if job["status"] != "completed":
         raise Stop(f"The import is {job['status']}: {job['error'] or 'not all rows are in'}", Exit.INCOMPLETE)
     if job["failed_count"]:
@@ -84,94 +85,112 @@ def import_(
         raise Stop(f"{failed}: mend what is in {target} and import that file", Exit.INCOMPLETE)
 
 
-def _parse(pairs: list[str]) -> dict[str, str]:
-    parsed = {}
-    for pair in pairs:
-        column, found, field = pair.rpartition("=")
-        if not found:
-            raise Stop(f"--map takes COLUMN=FIELD, not {pair}", Exit.USAGE)
-        parsed[column] = field
-    return parsed
+def _settings(duplicates: str, date_format: str) -> dict[str, str]:
+    """What the operation is told of them; they are judged before a file is sent in vain."""
+    given = {"duplicate_handling": ("--duplicates", duplicates), "date_format": ("--date-format", date_format)}
+    for field, (option, value) in given.items():
+        choices = OPERATIONS["imports-confirm"].choices(field)
+        if value and value not in choices:
+            raise Stop(f"{option} is one of {', '.join(choices)}, not {value}", Exit.USAGE)
+    return {field: value for field, (_, value) in given.items() if value}
 
 
-def _upload(shell: Shell, client: Keel, file: Path, wanted: _Wanted) -> str:
-    size = file.stat().st_size
+def _carry_out(shell: Shell, client: Keel, file: Path, wanted: _Wanted) -> Job:
+    """The job when it has ended."""
+    with _begun(client, file, wanted) as upload:
+        job_id: str = upload["job_id"]
+        _send(shell, file, upload)
+        preview = _looked_through(client, job_id)
+        mapping = columns.mapped(preview, wanted.mapping)
+        if not wanted.yes:
+            columns.agree(preview, mapping, wanted.model_type)
+    try:
+        with interruptions.deferred():
+            _confirm(client, job_id, mapping, wanted)
+        return _watch(client, job_id)
+    except KeyboardInterrupt:
+        after = (
+            f"keel imports get {job_id} shows it, keel imports cancel {job_id} ends it, "
+            f"keel imports errors-file {job_id} -o FILE saves the rows that failed."
+        )
+        raise Stop(f"The import goes on without this command: {after}", Exit.INTERRUPTED) from None
+
+
+@contextmanager
+def _begun(client: Keel, file: Path, wanted: _Wanted) -> Iterator[dict[str, Any]]:
+    """A job, which is cancelled when the block is not finished, for whatever reason."""
     request = {
         "model_type": wanted.model_type,
         "file_name": file.name,
         "content_type": _TYPES.get(file.suffix.lower(), "text/csv"),
     }
-    to = client.call("imports-request-upload", request)
-    columns = (TextColumn("Uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with _progress(*columns) as progress, progress.open(file, "rb") as source, shell.files() as files:
-        transfers.upload(files, to["signed_url"], to["headers"], source, size)
-    return str(to["job_id"])
+    made: list[dict[str, Any]] = []
+    try:
+        with interruptions.deferred():
+            made.append(client.call("imports-request-upload", request))
+        yield made[0]
+    except BaseException as reason:
+        for upload in made:
+            _cancel(client, upload["job_id"])
+        if isinstance(reason, KeyboardInterrupt):
+            raise Stop("Nothing was imported.", Exit.INTERRUPTED) from None
+        raise
 
 
-def _confirm(client: Keel, job_id: str, wanted: _Wanted) -> None:
-    """Show what will become of each column, and begin when it is agreed to."""
-    found = client.call("imports-complete-upload", {"id": job_id})
-    job, preview = found["job"], found["preview"]
-    if preview is None:
-        raise Stop(f"The file cannot be imported: {job['error']}", Exit.INCOMPLETE)
-    unknown = wanted.mapping.keys() - set(preview["headers"])
-    if unknown:
-        raise Stop(f"The file has no column {', '.join(sorted(unknown))}", Exit.USAGE)
-    mapping = _mapping(preview["suggested_mapping"], wanted.mapping)
-    if not wanted.yes:
-        _ask(client, job_id, preview, mapping, wanted)
-    client.call("imports-confirm", {"id": job_id, "column_mapping": mapping, **wanted.confirm})
-
-
-def _mapping(suggested: dict[str, str], chosen: dict[str, str]) -> dict[str, str]:
-    """What was chosen, and what is suggested for the other columns unless its field was chosen for one."""
-    taken = chosen.values()
-    left = {column: field for column, field in suggested.items() if column not in chosen and field not in taken}
-    return {column: field for column, field in (left | chosen).items() if field}
-
-
-def _ask(client: Keel, job_id: str, preview: dict[str, Any], mapping: dict[str, str], wanted: _Wanted) -> None:
-    labels = {field["value"]: field["label"] for field in preview["available_fields"]}
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Column", "becomes", "first row"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
-    sample = [*(preview["sample_rows"] or [[]])[0]]
-    for index, column in enumerate(preview["headers"]):
-        field = mapping.get(column, "")
-        shown = Text(labels.get(field, field)) if field else Text("left out", style="dim")
-        table.add_row(Text(output.cell(column)), shown, Text(output.cell(sample[index] if index < len(sample) else "")))
-    Console(stderr=True).print(table)
-    if not can_ask():
+def _cancel(client: Keel, job_id: str) -> None:
+    with suppress(KeelError):  # a job that nobody confirms ends by itself
         client.call("imports-cancel", {"id": job_id})
-        raise Stop("There is no terminal to ask on: --yes imports without asking", Exit.USAGE)
-    question = f"Import {preview['total_rows']:,} rows into {wanted.model_type}?"
-    if not typer.confirm(question, err=True):
-        client.call("imports-cancel", {"id": job_id})
-        raise Stop("Nothing was imported. --map COLUMN=FIELD changes what a column becomes.", Exit.INTERRUPTED)
+
+
+def _send(shell: Shell, file: Path, upload: dict[str, Any]) -> None:
+    size = file.stat().st_size
+    shown = (TextColumn("Uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with _progress(*shown) as progress, progress.open(file, "rb") as source, shell.files() as files:
+        transfers.upload(files, upload["signed_url"], upload["headers"], source, size)
+
+
+def _looked_through(client: Keel, job_id: str) -> dict[str, Any]:
+    """The preview; of a large file it takes longer than an answer may."""
+    try:
+        found = client.call("imports-complete-upload", {"id": job_id})
+    except InvalidRequestError:
+        with _progress(TextColumn("Looking through the file"), BarColumn(), TimeElapsedColumn()) as progress:
+            progress.add_task("", total=None)
+            for _ in states(client, "imports-get", job_id, ("pending",)):
+                pass
+        found = client.call("imports-complete-upload", {"id": job_id})
+    if found["preview"] is None:
+        raise Stop(f"The file cannot be imported: {found['job']['error']}", Exit.INCOMPLETE)
+    preview: dict[str, Any] = found["preview"]
+    return preview
+
+
+def _confirm(client: Keel, job_id: str, mapping: columns.Mapping, wanted: _Wanted) -> None:
+    try:
+        client.call("imports-confirm", {"id": job_id, "column_mapping": mapping, **wanted.confirm})
+    except InvalidRequestError:  # of a mapping that does not fit: after any other failure it may have begun
+        _cancel(client, job_id)
+        raise
 
 
 def _watch(client: Keel, job_id: str) -> Job:
     """Draw the job's progress until it has ended."""
-    columns = (TextColumn("Importing"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), _Rate())
+    shown = (TextColumn("Importing"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), _Rate())
     job: Job = {}
-    try:
-        with _progress(*columns, TimeRemainingColumn()) as progress:
-            task = progress.add_task("", total=None)
-            for job in states(client, "imports-get", job_id):
-                progress.update(task, total=job["total_rows"], completed=job["processed_rows"])
-    except KeyboardInterrupt:
-        after = f"keel imports get {job_id} shows it, keel imports cancel {job_id} ends it."
-        raise Stop(f"The import goes on without this command: {after}", Exit.INTERRUPTED) from None
+    with _progress(*shown, TimeRemainingColumn()) as progress:
+        task = progress.add_task("", total=None)
+        for job in states(client, "imports-get", job_id):
+            progress.update(task, total=job["total_rows"], completed=job["processed_rows"])
     return job
 
 
-def states(client: Keel, operation: str, job_id: str) -> Iterator[Job]:
-    """A job again and again until it has ended, at first often, then every two seconds."""
+def states(client: Keel, operation: str, job_id: str, running: tuple[str, ...] = _RUNNING) -> Iterator[Job]:
+    """A job again and again until it is no longer running, at first often, then every two seconds."""
     pause, longest = _POLL
     while True:
         job: Job = client.call(operation, {"id": job_id})
         yield job
-        if job["status"] not in _RUNNING:
+        if job["status"] not in running:
             return
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
@@ -185,8 +204,8 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f} rows/s" if speed else "")
 
 
-def _progress(*columns: ProgressColumn) -> Progress:
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+def _progress(*shown: ProgressColumn) -> Progress:
+    return Progress(*shown, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
 def _sum_up(job: Job, *, json_lines: bool) -> None:

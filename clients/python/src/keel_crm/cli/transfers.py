@@ -32,15 +32,29 @@ def download(files: httpx.Client, url: str, target: IO[bytes]) -> None:
         raise UnreachableError(f"The file could not be fetched: {fault!r}", sent=True) from fault
 
 
+def check(path: Path) -> None:
+    """Raise `OSError` unless the file can be saved: before somebody waits for it."""
+    part = _part(path)
+    try:
+        part.open("wb").close()
+        part.unlink()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def save(files: httpx.Client, url: str, path: Path) -> None:
     """Download into a file, which is there whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
+    part = _part(path)
     try:
         with part.open("wb") as target:
             download(files, url, target)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
