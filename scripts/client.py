@@ -168,6 +168,8 @@ class Types:
             if field == "id":
                 continue
             of_field = self.of(schema, source.takes + "".join(word.capitalize() for word in field.split("_")))
+            if schema.get("format") == "date-time":
+                of_field = _union(["datetime", of_field])  # which is sent as the API has it
             if source.method == "update":
                 of_field = _union([of_field, "None"])
             lines.append(f"    {field}: {f'Required[{of_field}]' if field in source.required else of_field}")
@@ -270,6 +272,7 @@ def generate(content: dict[str, Any]) -> dict[str, str]:
     return {
         f"{PACKAGE}/models.py": _formatted(
             f'"""What do operations take and answer? {HEADER}"""',
+            "from datetime import datetime",
             "from typing import Any, Literal, NotRequired, Required, TypedDict",
             *types.classes.values(),
         ),

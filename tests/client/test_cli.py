@@ -167,6 +167,9 @@ def test_who_may_not_is_told_how_to_become_somebody_who_may(keel: Run, monkeypat
         (("contacts", "create"), 6, "contacts.first_name_required"),
         (("contacts", "create", "--custom-fields", "{"), 2, "--custom-fields must be JSON"),
         (("contacts", "create", "--first-name", "A", "--email", "x"), 6, "must be an email address. The command's"),
+        (("contacts", "update", "1", "--clear", "nofield"), 2, "--clear: contacts-update takes no nofield; it takes "),
+        (("contacts", "create", "--data", '{"emial": "x"}'), 2, "--data: contacts-create takes no emial; it takes "),
+        (("call", "contacts-get", "--data", '{"name": "x"}'), 2, "contacts-get takes no name; it takes id"),
         (("call", "contacts-lost"), 2, "no operation contacts-lost"),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -54,6 +55,23 @@ def test_a_field_at_fault_is_named(client: Keel) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         client.contacts.create(first_name="Ada", email="nonsense")
     assert [detail["field"] for detail in caught.value.details] == ["email"]
+
+
+def test_a_time_with_its_zone_is_taken(client: Keel) -> None:
+    register(client)
+    contact = client.contacts.create(first_name="Ada")
+    at = datetime(2026, 6, 1, 14, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    told = {"direction": "outbound", "outcome": "connected", "duration_seconds": 240}
+    made = client.activities.create(activity_type="call", contact_id=contact["id"], occurred_at=at, metadata=told)
+    assert datetime.fromisoformat(made["occurred_at"]) == at.replace(microsecond=123000)
+
+
+def test_a_field_that_there_is_not_is_refused(client: Keel) -> None:
+    register(client)
+    with pytest.raises(TypeError, match="takes no emial"):
+        client.contacts.create(first_name="Grace", emial="x")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="takes no tag;"):
+        list(client.contacts.iterate(tag=["x"]))  # type: ignore[call-arg]
 
 
 def test_a_session_that_was_refreshed_goes_on_and_one_that_was_ended_does_not(client: Keel) -> None:

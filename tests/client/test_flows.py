@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -69,6 +70,29 @@ def test_a_call_sends_its_body_with_the_token_and_returns_the_result() -> None:
     [sent] = carried.sent
     assert (sent.operation, json.loads(sent.content)) == ("contacts-get", {"id": "1"})
     assert sent.headers == {"Authorization": "Bearer token"}
+
+
+def test_a_time_is_sent_as_the_api_has_it() -> None:
+    at = datetime(2026, 6, 1, 14, 30, tzinfo=timezone(timedelta(hours=2)))
+    carried = Carried(flows().call("activities-update", {"id": "1", "occurred_at": at}), [success({})])
+    assert json.loads(carried.sent[0].content)["occurred_at"] == "2026-06-01T12:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "kind", "told"),
+    [
+        ("contacts-lst", {}, ValueError, "no operation 'contacts-lst'"),
+        ("contacts-create", {"first_name": "Ada", "emial": "x"}, TypeError, "takes no emial; it takes first_name, "),
+        ("auth-me", {"id": "1"}, TypeError, "takes no id; it takes none"),
+        ("activities-update", {"occurred_at": datetime(2026, 6, 1)}, ValueError, "a time needs a time zone"),  # noqa: DTZ001
+        ("activities-update", {"metadata": {1}}, TypeError, "a set has no form in JSON"),
+    ],
+)
+def test_what_is_a_mistake_of_the_program_is_sent_to_nobody(
+    operation: str, body: dict[str, Any], kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
+        Carried(flows().call(operation, body), [])
 
 
 def test_a_public_operation_is_called_without_a_token() -> None:

@@ -36,6 +36,7 @@ def test_fields_have_the_types_of_their_schemas() -> None:
         "count": {"type": ["integer", "null"]},
         "share": {"type": "number"},
         "tags": {"type": "array", "items": TEXT},
+        "at": {"type": ["string", "null"], "format": "date-time"},
         "stage": {"type": "string", "enum": ["open", "done"]},
         "free": {"type": "object"},
         "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
@@ -44,7 +45,8 @@ def test_fields_have_the_types_of_their_schemas() -> None:
     models = made({"/api/things-create": operation(body, {"type": "object"})})["models.py"]
     assert (
         "class ThingsCreateFields(TypedDict, total=False): name: Required[str] count: int | None share: float "
-        'tags: list[str] stage: Literal["open", "done"] free: dict[str, Any] counts: dict[str, int]'
+        'tags: list[str] at: datetime | str | None stage: Literal["open", "done"] '
+        "free: dict[str, Any] counts: dict[str, int]"
     ) in models
 
 

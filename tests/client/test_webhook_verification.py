@@ -63,3 +63,9 @@ def test_any_other_delivery_is_refused(changed: dict[str, Any], body: bytes) -> 
 def test_a_delivery_with_a_malformed_header_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(SignatureError):
         verify(SECRET, headers() | wrong, BODY.encode())
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!!!", "whsec_é"])
+def test_a_secret_that_is_none_trusts_nothing(secret: str) -> None:
+    with pytest.raises(SignatureError, match="no endpoint's secret"):
+        verify(secret, headers(), BODY.encode())

@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
@@ -63,8 +64,13 @@ class Flows:
     retries: Retries
 
     def call(self, name: str, body: dict[str, Any], idempotency_key: str | None = None) -> Flow:
-        """Call an operation; returns its result, or raises a `KeelError`."""
-        operation = OPERATIONS[name]
+        """Call an operation; returns its result, or raises a `KeelError`. What no program should ask for is a
+        `ValueError`, an operation that there is not, or as in any call in Python a `TypeError`, an unknown field."""
+        operation = OPERATIONS.get(name)
+        if operation is None:
+            raise ValueError(f"there is no operation {name!r}")
+        if wrong := operation.unknown(body):
+            raise TypeError(wrong)
         headers: dict[str, str] = {}
         if operation.idempotent:
             headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
@@ -98,7 +104,7 @@ class Flows:
 
     def _send(self, operation: Operation, body: dict[str, Any], headers: dict[str, str]) -> Flow:
         """Send one request, again where that helps and does no harm."""
-        content = json.dumps(body).encode()
+        content = json.dumps(body, default=_plain).encode()
         attempt = 0
         while True:
             outcome = yield Send(operation.name, content, headers)
@@ -135,6 +141,15 @@ class Flows:
             return renewed
         finally:
             self.store.release()
+
+
+def _plain(value: object) -> str:
+    """A time as the API has it."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"a {type(value).__name__} has no form in JSON: {value!r}")
+    if value.utcoffset() is None:
+        raise ValueError(f"a time needs a time zone, as in datetime.now(UTC), unlike {value!r}")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _bearer(tokens: Tokens | None) -> dict[str, str]:

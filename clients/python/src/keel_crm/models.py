@@ -1,5 +1,6 @@
 """What do operations take and answer? Made by make openapi; not to be edited."""
 
+from datetime import datetime
 from typing import Any, Literal, Required, TypedDict
 
 
@@ -399,7 +400,7 @@ class ActivitiesCreateFields(TypedDict, total=False):
     contact_id: str | None
     company_id: str | None
     project_id: str | None
-    occurred_at: str | None
+    occurred_at: datetime | str | None
     metadata: dict[str, Any] | None
 
 
@@ -422,7 +423,7 @@ class Activity(TypedDict):
 
 
 class ActivitiesUpdateFields(TypedDict, total=False):
-    occurred_at: str | None
+    occurred_at: datetime | str | None
     metadata: dict[str, Any] | None
 
 

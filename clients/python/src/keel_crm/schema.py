@@ -1,5 +1,6 @@
 """What does the client know of an operation besides its types?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,3 +35,10 @@ class Operation:
     def choices(self, field: str) -> tuple[str, ...]:
         """The only values that this field may have."""
         return next(each.choices for each in self.fields if each.name == field)
+
+    def unknown(self, names: Iterable[str]) -> str:
+        """What to say of names that are not of its fields, which the API would pass over; nothing if all are."""
+        known = [field.name for field in self.fields]
+        wrong = [name for name in names if name not in known]
+        takes = f"it takes {', '.join(known)}" if known else "it takes none"
+        return f"{self.name} takes no {', '.join(wrong)}; {takes}" if wrong else ""

@@ -82,7 +82,7 @@ def call(ctx: typer.Context, operation: str, data: Data = "", json_: AsJson = Fa
     if operation not in OPERATIONS:
         raise Stop(f"There is no operation {operation}", Exit.USAGE)
     with shell.client() as client:
-        output.show_record(client.call(operation, read_data(data)), json_lines=json_)
+        output.show_record(client.call(operation, read_data(OPERATIONS[operation], data)), json_lines=json_)
 
 
 for _command in (login, register, logout, whoami, export, call):

@@ -109,16 +109,19 @@ def _of_field(field: Field) -> inspect.Parameter:
 
 
 def _body(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
-    body = read_data(given["data"])
+    body = read_data(operation, given["data"])
     for field in operation.fields:
         value = given.get(field.name)
         if value is None or value == []:
             continue
         body[field.name] = _read_json(value, field.name) if field.kind == "json" else value
-    return body | dict.fromkeys(given.get("clear") or ())
+    cleared = given.get("clear") or ()
+    if wrong := operation.unknown(cleared):
+        raise Stop(f"--clear: {wrong}", Exit.USAGE)
+    return body | dict.fromkeys(cleared)
 
 
-def read_data(text: str) -> dict[str, Any]:
+def read_data(operation: Operation, text: str) -> dict[str, Any]:
     """The JSON object that `--data` gives."""
     if not text:
         return {}
@@ -132,6 +135,8 @@ def read_data(text: str) -> dict[str, Any]:
     body = _read_json(text, "data")
     if not isinstance(body, dict):
         raise Stop("--data must be a JSON object", Exit.USAGE)
+    if wrong := operation.unknown(body):
+        raise Stop(f"--data: {wrong}", Exit.USAGE)
     return body
 
 
