@@ -5,14 +5,19 @@ import re
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
+from keel_crm import Keel
 from template import ROOT
+from tests.client.conftest import to_storage
 from tests.conftest import Call
+from tests.harness.streams import Pump
 
 README = ROOT / "clients/python/README.md"
 GUIDE = ROOT / "docs/client.md"
@@ -68,11 +73,36 @@ def run(command: list[str], url: str, folder: Path) -> str:
 
 
 def test_the_python_of_the_readme_runs(url: str, tmp_path: Path) -> None:
-    printed = "".join(run([sys.executable, "-c", block], url, tmp_path) for block in blocks(README, "python"))
+    python = [block for block in blocks(README, "python") if "client.imports" not in block]
+    printed = "".join(run([sys.executable, "-c", block], url, tmp_path) for block in python)
     assert "Grace Rear admiral" in printed
     assert "['Grace']" in printed
     assert "contacts.invalid_request" in printed
     assert "gone" in printed
+
+
+def test_the_import_of_the_readme_brings_its_rows_in(
+    url: str, pump: Pump, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [block] = [block for block in blocks(README, "python") if "client.imports" in block]
+    # In this process, where something stands in for storage and the workers work while somebody waits.
+    monkeypatch.setenv("KEEL_URL", url)
+    monkeypatch.setattr(httpx, "put", to_storage_by_put)
+    monkeypatch.setattr("time.sleep", lambda _: pump("import_worker"))
+    email = f"{uuid.uuid4().hex}@example.com"
+    with Keel(url) as client:
+        client.auth.register(email=email, password="correct horse", name="Ada")
+        exec(block.replace("ada@engines.example", email), {})  # noqa: S102 - the page's own
+        [contact] = client.contacts.list()["items"]
+    assert (contact["first_name"], contact["last_name"]) == ("Joan", "Clarke")
+    assert "completed 1 created, 0 failed" in capsys.readouterr().out
+
+
+def to_storage_by_put(url: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
+    request = httpx.Request("PUT", url, content=content, headers=headers)
+    answer = to_storage(request)
+    answer.request = request
+    return answer
 
 
 @pytest.mark.parametrize("page", [README, GUIDE], ids=lambda page: page.name)
@@ -84,5 +114,5 @@ def test_the_commands_of_the_pages_run(url: str, page: Path, tmp_path: Path) -> 
 
 
 def test_there_is_something_to_run() -> None:
-    assert len(blocks(README, "python")) == 4
+    assert len(blocks(README, "python")) == 5
     assert (len(commands(README)), len(commands(GUIDE))) == (3, 8)

@@ -32,7 +32,9 @@ RUN_BY: Final = {
     ],
     "clients/python/README.md": [
         ("console", "tests/e2e/test_documentation.py::test_the_client_can_be_installed_as_its_page_says"),
-        *[("python", CLIENT)] * 4,
+        *[("python", CLIENT)] * 2,
+        ("python", "tests/client/test_documentation.py::test_the_import_of_the_readme_brings_its_rows_in"),
+        *[("python", CLIENT)] * 2,
         ("console", "tests/client/test_documentation.py::test_the_commands_of_the_pages_run"),
     ],
     "docs/adding-a-resource.md": [
