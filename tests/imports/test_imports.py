@@ -176,18 +176,43 @@ def test_errors_come_in_pages_by_row(importer):
     assert ours.call("imports-errors", body, token=ours.token).code == "imports.invalid_request"
 
 
+def errors_file(ours, job):
+    answer = ours.call("imports-errors-file", {"id": job["id"]}, token=ours.token).result
+    assert answer["expires_in"] > 0
+    key = f"errors/{ours.session.account_id}/{job['id']}/{job['failed_count']}.csv"
+    assert key in answer["signed_url"]
+    return boto3.client("s3").get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode("utf-8-sig")
+
+
 def test_the_errors_file_holds_the_rows_to_mend(importer):
     ours = importer()
     job = ours.run('first_name,Note,email\n,=1+1,a@example.com\nAda,-5,\n,+44 20 7946 0001,"x\ny"\n')
-    answer = ours.call("imports-errors-file", {"id": job["id"]}, token=ours.token).result
-    assert answer["expires_in"] > 0
-    key = f"errors/{ours.session.account_id}/{job['id']}/2.csv"
-    assert key in answer["signed_url"]
-    content = boto3.client("s3").get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode("utf-8-sig")
-    header, first, second = csv.reader(io.StringIO(content))
+    header, first, second = csv.reader(io.StringIO(errors_file(ours, job)))
     assert header == ["first_name", "Note", "email", "row", "field", "code", "message"]
     assert first[:6] == ["", "'=1+1", "a@example.com", "1", "first_name", "contacts.first_name_required"]
     assert second[:5] == ["", "+44 20 7946 0001", "x\ny", "3", "email"]
+
+
+def test_a_row_with_too_many_cells_keeps_them_and_fails_again_until_it_is_mended(importer):
+    ours = importer()
+    job = ours.run("first_name,last_name,Column 3\nAda,Lovelace,+1,Met at fair, likes tea\nBob,,,,\n")
+    assert settled(job) == (0, 0, 0, 2)
+    ada, bob = ours.errors(job["id"])["items"]
+    assert list(ada["data"].items())[2:] == [
+        ("Column 3", "+1"),
+        ("Column 4", "Met at fair"),
+        ("Column 5", " likes tea"),
+    ]
+    assert bob["data"]["Column 5"] == ""
+    content = errors_file(ours, job)
+    header, first, second = csv.reader(io.StringIO(content))
+    assert header == ["first_name", "last_name", "Column 3", "row", "field", "code", "message"]
+    assert first[:4] == ["Ada", "Lovelace", "+1", "1"]
+    assert first[len(header) :] == ["Met at fair", " likes tea"]
+    assert second[len(header) :] == ["", ""]
+    assert settled(ours.run(content)) == (0, 0, 0, 2)
+    mended = content.replace(",Met at fair, likes tea", "")
+    assert settled(ours.run(mended)) == (1, 0, 0, 1)
 
 
 def test_skip_passes_over_what_is_there_already(importer):
@@ -520,6 +545,37 @@ def test_errors_of_enormous_rows_come_in_answers_that_can_be_sent(importer):
             break
     assert rows == list(range(1, 61))
     assert pages > 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        ([f"a column with a long name{number:03}" for number in range(160)], "," * 160),
+        ([f"{number:03}" + "\x01" * 16 for number in range(900)], "," * 900),
+        (["a", "b"], "," + "\x01" * 60_000),
+        (["a", "b"], ",\U0001f3d4" + "," * 100_000),
+    ],
+    ids=["many names", "names of control characters", "cells of control characters", "many cells too much"],
+)
+def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
+    from keel import table
+    from keel.imports import jobs
+
+    ours = importer()
+    job = ours.run(",".join(["first_name", *columns]) + "\n" + f"{row}\n" * 100)
+    assert settled(job) == (0, 0, 0, 100)
+    rows, cursor = [], ""
+    while True:
+        page = ours.errors(job["id"], limit=100, cursor=cursor)
+        assert all(error["data"]["first_name"] == "" for error in page["items"])
+        rows += [error["row"] for error in page["items"]]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert rows == list(range(1, 101))
+    # The tests' storage holds no transaction to the 400 KB that an item may have.
+    kept = table.walk(jobs.errors_key(job, "").pk)
+    assert max(len(item["content"].encode()) for item in kept) < 390_000
 
 
 def test_a_cell_that_is_too_long_fails_its_row_alone(importer):

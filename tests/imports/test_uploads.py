@@ -207,6 +207,10 @@ NO_FILES = {
     "an unclosed quote": (b'name,city\nAda,Rome\nBob,"Oslo\nEve,Kiel\n', "quote"),
     "an unclosed quote over megabytes": (b'name,city\nBob,"Oslo\n' + b"Eve,Kiel\n" * 200_000, "quote"),
     "names that are too long": (b",".join(b"%0255d" % number for number in range(900)) + b"\n", "names"),
+    "names of control characters": (
+        b",".join(b"%03d" % number + b"\x01" * 99 for number in range(900)) + b"\n",
+        "names",
+    ),
     "too many columns": (b",".join(b"c%d" % number for number in range(1_001)) + b"\n", "columns"),
 }
 
@@ -305,6 +309,22 @@ def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
     preview = importer().preview("\n".join([",".join(columns), *[row] * 6]))["preview"]
     assert preview["headers"] == columns
     assert {cell for row in preview["sample_rows"] for cell in row} == {"é" * 10}
+
+
+@pytest.mark.parametrize("columns", [1, 40, 1_000])
+def test_a_preview_of_characters_that_grow_when_they_are_stored_is_kept(importer, columns):
+    from keel import table
+    from keel.imports import jobs
+
+    names = [f"{number:03}" + "\x01" * (14_000 // columns % 250) for number in range(columns)]
+    row = ",".join(["\x01" * 600] * columns)
+    uploaded = importer().preview("\n".join([",".join(names), *[row] * 6]))
+    assert uploaded["job"]["status"] == "uploaded"
+    assert uploaded["preview"]["headers"] == names
+    assert all(cell.strip("\x01") == "" for row in uploaded["preview"]["sample_rows"] for cell in row)
+    kept = table.get(jobs._preview_key(uploaded["job"]))
+    assert kept is not None
+    assert len(kept["content"].encode()) < 390_000
 
 
 def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monkeypatch):

@@ -7,6 +7,7 @@ breaks. Every row knows the byte at which the next one begins, so that reading c
 import codecs
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +22,7 @@ _HEAD: Final = 1 << 16
 _CELL: Final = 1 << 20  # characters; what is longer is taken for a quote that is never closed
 _LINE: Final = 1 << 22
 _NAME: Final = 255
-_NAMES: Final = 100_000  # bytes of all names: they lie in one item
+_NAMES: Final = 100_000  # bytes of all names as JSON: they lie in one item
 _DELIMITERS: Final = ",;\t|"
 
 _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -224,19 +225,24 @@ def _consistency(head: str, delimiter: str) -> tuple[float, int]:
 
 
 def _columns(header: list[str]) -> tuple[str, ...]:
-    """The names of the columns: blank ones by their place, repeated ones numbered."""
     if len(header) > COLUMNS:
         raise Unreadable(f"The file has more than {COLUMNS:,} columns.")
     if not any(cell.strip() for cell in header):
         raise Unreadable("The file has no header.")
+    names = named([cell.strip()[:_NAME] for cell in header])
+    if len(json.dumps(names, ensure_ascii=False).encode()) > _NAMES:
+        raise Unreadable("The names of the columns are too long.")
+    return tuple(names)
+
+
+def named(header: list[str]) -> list[str]:
+    """The names of the columns: blank ones by their place, repeated ones numbered."""
     names: dict[str, None] = {}
     for place, cell in enumerate(header, 1):
-        name = wanted = cell.strip()[:_NAME] or f"Column {place}"
+        name = wanted = cell or f"Column {place}"
         count = 1
         while name in names:
             count += 1
             name = f"{wanted} ({count})"
         names[name] = None
-    if sum(len(name.encode()) for name in names) > _NAMES:
-        raise Unreadable("The names of the columns are too long.")
-    return tuple(names)
+    return list(names)

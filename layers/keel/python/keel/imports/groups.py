@@ -19,7 +19,7 @@ from keel.errors import Fault
 from keel.imports import jobs, turns, versions
 from keel.imports.jobs import Job
 from keel.imports.pool import Held, Pool
-from keel.imports.rows import RowFault
+from keel.imports.rows import RowFault, packed
 from keel.records import postings as index
 from keel.records import service
 from keel.records.kinds import Kind, Record
@@ -75,7 +75,7 @@ class Group:
     position: int = 0
     is_last: bool = False
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(jobs.COUNTS, 0))
-    errors: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)  # as JSON
     checks: dict[Key, Write] = field(default_factory=dict)
     is_judged_by_definitions: bool = False
     size: int = 0
@@ -114,11 +114,10 @@ class Group:
             elif key not in deletable:
                 self.checks[key] = check
 
-    def fail(self, number: int, fault: RowFault, data: dict[str, str]) -> None:
-        self.effect_size += 200 + sum(len(cell) * 4 for cell in data.values())
-        self.errors.append(
-            {"row": number, "field": fault.field, "code": fault.code, "message": fault.message, "data": data}
-        )
+    def fail(self, number: int, fault: RowFault, cells: list[str]) -> None:
+        error = {"row": number, "field": fault.field, "code": fault.code, "message": fault.message, "cells": cells}
+        self.errors.append(packed(error))
+        self.effect_size += len(self.errors[-1].encode())
 
     def end(self, position: int, *, is_last: bool) -> None:
         """No row comes to it any more; `position` is where the file goes on."""
@@ -167,13 +166,13 @@ class Group:
     def _kept(self, job: Job) -> Iterator[Write]:
         """What undoing needs to know, and the rows that failed, each under the place of the group's last row."""
         place = f"{job['processed_rows']:08}"
-        kept: tuple[tuple[str, Key, Any], ...] = (
-            ("import_effects", jobs.effects_key(job, place), self._undoing()),
-            ("import_errors", jobs.errors_key(job, place), self.errors),
+        undoing = self._undoing()
+        kept = (
+            ("import_effects", jobs.effects_key(job, place), packed(undoing) if undoing else ""),
+            ("import_errors", jobs.errors_key(job, place), f"[{','.join(self.errors)}]" if self.errors else ""),
         )
-        for kind, key, found in kept:
-            if found:
-                content = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        for kind, key, content in kept:
+            if content:
                 ttl = clock.now() // 1_000 + _KEPT_DAYS * 86_400
                 yield table.put({"pk": key.pk, "sk": key.sk, "kind": kind, "content": content, "ttl": ttl})
 

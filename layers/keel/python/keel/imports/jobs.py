@@ -11,6 +11,7 @@ from keel import clock, cursors, ids, table, unfinished
 from keel.errors import Fault
 from keel.gate import Caller
 from keel.imports.mapping import KINDS
+from keel.imports.rows import cut, packed
 from keel.imports.schemas import ImportJob, ImportList, RequestUpload
 from keel.settings import import_settings
 from keel.table import Item, Key, Write
@@ -24,7 +25,8 @@ UNFINISHED: Final = ("pending", "uploaded", "processing")
 _RESUMED: Final = 12  # an hour: where many import at once, a job also waits for its turn
 _READ_AT_MOST: Final = 20  # times the page
 _PREVIEW_CELL: Final = 500
-_PREVIEW_CELLS: Final = 50_000  # characters: an item ends at 400 KB
+_PREVIEW_CELLS: Final = 50_000  # characters
+_PREVIEW_BYTES: Final = 250_000  # of the rows, as JSON: an item ends at 400 KB
 
 
 class Moved(Exception):
@@ -218,10 +220,11 @@ def _preview_key(job: Job) -> Key:
 
 def keep_preview(job: Job, columns: tuple[str, ...], samples: list[list[str]]) -> Write:
     width = len(columns)
-    most = min(_PREVIEW_CELL, _PREVIEW_CELLS // (width * max(len(samples), 1)))
-    cut = [[cell[:most] for cell in (row + [""] * width)[:width]] for row in samples]
+    height = max(len(samples), 1)
+    most = min(_PREVIEW_CELL, _PREVIEW_CELLS // (width * height))
+    shown = [[cell[:most] for cell in (row + [""] * width)[:width]] for row in samples]
     place = _preview_key(job)
-    content = json.dumps({"columns": columns, "samples": cut}, ensure_ascii=False)
+    content = packed({"columns": columns, "samples": [cut(row, _PREVIEW_BYTES // height) for row in shown]})
     return table.put({"pk": place.pk, "sk": place.sk, "kind": "import_preview", "content": content})
 
 

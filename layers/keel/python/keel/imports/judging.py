@@ -50,7 +50,7 @@ class Judge:
         except RowFault as fault:
             for held in made:
                 self._pool.drop(held)
-            group.fail(number, self._reader.fault(fault), self._reader.data(row))
+            group.fail(number, self._reader.fault(fault), self._reader.kept(row))
             outcome = "failed"
         group.counts[f"{outcome}_count"] += 1
         group.rows += 1

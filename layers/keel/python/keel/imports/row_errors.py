@@ -9,12 +9,13 @@ from typing import Any, Final
 from keel import cells, cursors, objects, table
 from keel.errors import Fault
 from keel.gate import Caller
-from keel.imports import jobs
+from keel.imports import files, jobs
 from keel.imports.jobs import Job
 from keel.imports.schemas import ErrorList
 from keel.records.schemas import ById
 
 _ANSWER_BYTES: Final = 2_000_000  # of the 6 MB that a function may answer with
+_PAGE_GROUPS: Final = 4
 _OWN: Final = ("row", "field", "code", "message")
 
 
@@ -28,21 +29,24 @@ def page(caller: Caller, body: ErrorList) -> dict[str, Any]:
         if position is None:
             raise Fault.at("imports.invalid_request", "cursor", "The cursor is not valid for this list.")
         after = int(position)
+    columns, _ = jobs.preview(job) or ([], [])
     errors: list[dict[str, Any]] = []
     size = 0
-    for error in _after(job, after):
+    for error in _after(job, after, limit=_PAGE_GROUPS):
         if len(errors) == body.limit or size > _ANSWER_BYTES:
             return {"items": errors, "next_cursor": cursors.seal(str(errors[-1]["row"]), *scope)}
-        errors.append(error)
-        size += len(json.dumps(error))
+        cells = error.pop("cells")
+        names = files.named(columns + [""] * (len(cells) - len(columns)))
+        errors.append(error | {"data": dict(zip(names, cells, strict=False))})
+        size += len(json.dumps(errors[-1]))
     return {"items": errors, "next_cursor": ""}
 
 
-def _after(job: Job, row: int) -> Iterator[dict[str, Any]]:
+def _after(job: Job, row: int, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
     """The errors behind a row; they lie in groups under the last row of each."""
     pk, place, more = jobs.errors_key(job, "").pk, f"{row:08}", True
     while more:
-        found = table.query(pk, after=place, limit=4)
+        found = table.query(pk, after=place, limit=limit)
         for item in found.items:
             yield from (error for error in json.loads(item["content"]) if error["row"] > row)
             place = item["sk"]
@@ -64,11 +68,14 @@ def write(job: Job) -> str:
     if objects.head(key) is not None:
         return key
     columns, _ = jobs.preview(job) or ([], [])
+    width = len(columns)
     writer = objects.Writer(key, "text/csv; charset=utf-8")
     writer.write(_line([*columns, *_OWN]))
     for error in _after(job, 0):
-        row = [error["data"].get(column, "") for column in columns]
-        writer.write(_line([*row, *(str(error[name]) for name in _OWN)]))
+        found = error["cells"]
+        row = found[:width] + [""] * (width - len(found))
+        # What a row has too much stays too much, behind all: imported again as it is, the row fails again.
+        writer.write(_line([*row, *(str(error[name]) for name in _OWN), *found[width:]]))
     writer.close()
     return key
 

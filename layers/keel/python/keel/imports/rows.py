@@ -1,5 +1,6 @@
 """What does a row give? Its cells as the values of fields, by the mapping and the types that the API has."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from keel.imports.files import Row
 from keel.imports.mapping import CUSTOM
 from keel.records.kinds import Kind
 
-_DATA_CHARACTERS: Final = 40_000
+_CELL: Final = 20_000  # characters that are kept of a cell: no field takes as many
+_CELLS_BYTES: Final = 200_000  # of a row, as JSON: an item ends at 400 KB
+_SURPLUS: Final = 1_000
 _COMMA: Final = re.compile(r"\s*,\s*")
 
 
@@ -132,14 +135,23 @@ class RowReader:
         """The fault at the field that a column was mapped to."""
         return RowFault(self._column_field(fault.field), fault.code, fault.message)
 
-    def data(self, row: Row) -> dict[str, str]:
-        """The row's cells by column, as they stand in the file but for what is too long to keep."""
-        found = dict(zip(self._columns, row.cells, strict=False))
-        found |= {f"Column {place}": cell for place, cell in enumerate(row.cells, 1) if place > len(self._columns)}
-        if sum(map(len, found.values())) <= _DATA_CHARACTERS:
-            return found
-        most = _DATA_CHARACTERS // len(found)
-        return {column: cell[:most] for column, cell in found.items()}
+    def kept(self, row: Row) -> list[str]:
+        """The row's cells as they stand in the file, but for what is too long to keep."""
+        return cut([cell[:_CELL] for cell in row.cells[: len(self._columns) + _SURPLUS]], _CELLS_BYTES)
+
+
+def packed(value: Any) -> str:
+    """The value as JSON, as short as can be."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def cut(cells: list[str], most: int) -> list[str]:
+    """The cells, the long ones cut until all take that many bytes as JSON; what is empty takes three of them."""
+    length = max(map(len, cells), default=0)
+    while length and len(packed(cells).encode()) > most:
+        length //= 2
+        cells = [cell[:length] for cell in cells]
+    return cells
 
 
 def _split(name: str) -> tuple[str, str]:
