@@ -121,6 +121,36 @@ def test_details_name_the_fields_at_fault(call, owner):
     assert tags["message"] == f"{first_name['message']} (at 0)"
 
 
+@pytest.mark.parametrize(
+    ("operation", "body", "message"),
+    [
+        (CREATE, {"first_name": "x" * 5_000}, "first_name: has 5,000 characters; at most 255 are allowed"),
+        (CREATE, {"first_name": 1}, "first_name: must be a string"),
+        (CREATE, {"first_name": "\0"}, "first_name: must not contain NUL"),
+        (CREATE, {"tags": "vip"}, "tags: must be an array"),
+        (CREATE, {"custom_fields": []}, "custom_fields: must be an object"),
+        ("companies-create", {"employee_count": "3"}, "employee_count: must be a whole number"),
+        ("companies-create", {"employee_count": -1}, "employee_count: must be at least 0"),
+        ("companies-create", {"employee_count": 2**53}, "employee_count: must be at most 9,007,199,254,740,991"),
+        ("webhooks-create", {"events": ["x"] * 101}, "events: has 101 items; at most 100 are allowed"),
+        ("users-set-active", {"active": "yes"}, "active: must be true or false"),
+        ("users-invite", {"name": "Ada", "role": "owner"}, "email: is required"),
+        ("imports-list", {"status": "lost"}, "status: must be 'pending', 'uploaded', 'processing', "),
+        ("imports-request-upload", {"column_mapping": []}, "column_mapping: must be an object"),
+        (
+            "imports-request-upload",
+            {"column_mapping": {"": "email"}},
+            "column_mapping: a name has 0 characters; at least",
+        ),
+        ("imports-request-upload", {"column_mapping": {"Mail": 1}}, "column_mapping: must be a string (at Mail)"),
+    ],
+)
+def test_a_malformed_field_is_told_in_words_for_a_person(call, owner, operation, body, message):
+    error = call(operation, body, token=owner().token).body["error"]
+    assert error["code"].endswith(".invalid_request")
+    assert error["message"].startswith(message)
+
+
 def test_what_was_sent_is_neither_echoed_nor_logged(call, owner, log_lines):
     secret = "marker-7f3a"
     ada = owner()

@@ -7,10 +7,11 @@ reference) passes as a plain string and is judged by the resource, in the order 
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from keel import clock
 
@@ -26,6 +27,23 @@ _PLAIN_LENGTH: Final = 64
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATETIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:[0-5]\d)", re.ASCII)
+
+
+# What pydantic finds, by its types of errors: https://docs.pydantic.dev/latest/errors/validation_errors/
+_TOLD: Final = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "list_type": "must be an array",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge:,}",
+    "less_than_equal": "must be at most {le:,}",
+    "too_long": "has {actual_length:,} {unit}; at most {max_length:,} are allowed",
+    "too_short": "has {actual_length:,} {unit}; at least {min_length:,} must be there",
+    "value_error": "{error}",
+}
 
 
 class Body(BaseModel):
@@ -50,6 +68,19 @@ class Body(BaseModel):
     @property
     def cleared(self) -> frozenset[str]:
         return self._cleared
+
+
+def problems(error: ValidationError) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Where something is wrong, and what, in words for a person; what was sent is not echoed."""
+    for entry in error.errors(include_url=False, include_input=False):
+        context = entry.get("ctx", {})
+        unit = "items" if context.get("field_type") == "List" else "characters"
+        told = _TOLD[entry["type"]].format(unit=unit, **context) if entry["type"] in _TOLD else entry["msg"]
+        *place, last = map(str, entry["loc"])
+        if last == "[key]":
+            yield (place[0],), f"a name {told}"
+        else:
+            yield (*place, last), told
 
 
 def is_blank(text: str) -> bool:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from keel import metrics
 from keel.errors import Detail, Fault
-from keel.fields import Body
+from keel.fields import Body, problems
 from keel.gate import Access, Allowance, Caller, Refusal, admit, admit_public
 from keel.idempotency import KEY_LENGTH, Once, Replay
 from keel.logs import describe, logger
@@ -264,11 +264,8 @@ def _refuse_constant(name: str) -> None:
 
 
 def _details(error: ValidationError) -> list[Detail]:
-    # Without the input and the context: what was sent is not echoed.
     found: list[Detail] = []
-    for entry in error.errors(include_url=False, include_context=False, include_input=False):
-        field, *within = map(str, entry["loc"])
-        message = entry["msg"].removeprefix("Value error, ")
+    for (field, *within), message in problems(error):
         found.append({"field": field, "message": f"{message} (at {'.'.join(within)})" if within else message})
     return found
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from keel import cells
 from keel.custom_fields.definitions import Definition
 from keel.errors import Fault
+from keel.fields import problems
 from keel.imports.files import Row
 from keel.imports.mapping import CUSTOM
 from keel.records.kinds import Kind
@@ -89,9 +90,8 @@ class RowReader:
         try:
             body = self._kind.fields.model_validate(given.values)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            message = first["msg"].removeprefix("Value error, ")
-            raise RowFault(self._column_field(str(first["loc"][0])), malformed, message) from None
+            (name, *_), message = next(problems(error))
+            raise RowFault(self._column_field(name), malformed, message) from None
         given.values = {name: getattr(body, name) for name in given.values}
         return given
 
