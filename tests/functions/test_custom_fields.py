@@ -142,6 +142,15 @@ def test_a_value_that_only_looks_right_is_refused(account: Account, field_type: 
     assert answer.body["error"]["details"][0]["field"] == "custom_fields"
 
 
+def test_a_value_that_is_no_option_is_told_the_first_of_them(account: Account) -> None:
+    definition = define(account, "enum", label="Tier", options=[f"option {number}" for number in range(200)])
+    error = account("contacts-create", {"first_name": "Ada", "custom_fields": {definition["id"]: "none"}}).body["error"]
+    begins = f'The custom field "Tier" ({definition["id"]}) must be one of its options: option 0, option 1, '
+    assert error["message"].startswith(begins)
+    assert error["message"].endswith("….")
+    assert len(error["message"]) < 400
+
+
 def test_unknown_keys_are_refused(account: Account, accounts: Callable[[], Account]) -> None:
     foreign, of_companies = define(accounts()), define(account, entity_type="company")
     for key in ("x", "", str(uuid.uuid4()), foreign["id"], of_companies["id"]):

@@ -80,6 +80,7 @@ def test_auto_confirm_fails_where_the_columns_do_not_fit(importer):
     assert "first_name" in job["error"]
     job = ours.preview(PEOPLE, auto_confirm=True, column_mapping={"Nowhere": "first_name"})["job"]
     assert job["status"] == "failed"
+    assert job["error"] == 'The columns do not fit: The file has no column "Nowhere".'
 
 
 def test_auto_confirm_takes_the_mapping_that_it_was_given(importer):
@@ -109,6 +110,25 @@ def test_a_mapping_that_does_not_fit_is_refused_and_changes_nothing(importer, ma
     job_id = ours.preview(PEOPLE)["job"]["id"]
     assert ours.confirm(job_id, mapping).code == "imports.invalid_request"
     assert ours.job(job_id)["status"] == "uploaded"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"Nowhere": "first_name"}, 'The file has no column "Nowhere".'),
+        ({"N" * 300: "first_name"}, f'The file has no column "{"N" * 100}…".'),
+        ({"Email": "mail"}, 'There is no field "mail", to which column "Email" is mapped.'),
+        (
+            {"First Name": "email", "Email": "email"},
+            'The columns "First Name" and "Email" are mapped to the same field, "email".',
+        ),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_told_by_its_columns_and_fields(importer, mapping, message):
+    ours = importer()
+    error = ours.confirm(ours.preview(PEOPLE)["job"]["id"], mapping).body["error"]
+    assert error["message"] == error["details"][0]["message"] == message
+    assert error["details"][0]["field"] == f"column_mapping.{next(iter(mapping))}"
 
 
 def test_a_job_is_confirmed_once_and_only_with_its_file(importer):
@@ -325,7 +345,10 @@ def test_money_numbers_and_dates_are_read_as_people_write_them(importer):
     }
     assert b["custom_fields"][made["Size"]] == 1000
     assert b["custom_fields"][made["Partner"]] is False
-    assert [(each["field"], each["code"]) for each in ours.errors(job["id"])["items"]] == [
+    errors = ours.errors(job["id"])["items"]
+    assert errors[2]["message"] == 'The custom field "Size" must be a number.'
+    assert errors[5]["message"] == 'The custom field "Tier" must be one of its options: Gold, Silver.'
+    assert [(each["field"], each["code"]) for each in errors] == [
         ("annual_revenue", "companies.invalid_request"),
         ("employee_count", "companies.invalid_request"),
         (f"custom_fields.{made['Size']}", "companies.invalid_custom_fields"),
@@ -344,6 +367,7 @@ def test_a_row_without_a_required_custom_field_fails(importer):
     assert settled(job) == (1, 0, 0, 1)
     [error] = ours.errors(job["id"])["items"]
     assert (error["field"], error["code"]) == (f"custom_fields.{badge}", "contacts.invalid_custom_fields")
+    assert error["message"] == 'The custom field "Badge" must have a value.'
 
 
 def test_an_archived_source_is_not_assigned_by_its_name(importer):

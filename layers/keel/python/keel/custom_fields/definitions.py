@@ -20,6 +20,7 @@ TEXT_LENGTH: Final = 10_000
 
 _VERSION: Final = "!version"  # sorts before every id, so that a query meets it first
 _ACCOUNTS: Final = 500
+_SHOWN: Final = 200  # characters of all options in a message
 
 
 class Changed(Exception):
@@ -38,6 +39,9 @@ class Definition:
     field_type: str
     required: bool
     options: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f'The custom field "{self.label}" ({self.id})'
 
 
 @dataclass(frozen=True)
@@ -132,16 +136,16 @@ def merged(
             raise Unfit("There is no such custom field.")
         if value is None or (definition.field_type == "text" and isinstance(value, str) and is_blank(value)):
             if definition.required:
-                raise Unfit(f"The custom field {id_} must have a value.")
+                raise Unfit(f"{definition} must have a value.")
             values.pop(id_, None)
         elif not (id_ in values and _same(values[id_], value)):
             if not _FITS[definition.field_type](value, definition):
-                raise Unfit(f"The custom field {id_} must be {_SHOULD_BE[definition.field_type]}.")
+                raise Unfit(f"{definition} must be {_should_be(definition)}.")
             values[id_] = value
     if creating:
         for definition in definitions.values():
             if definition.required and definition.id not in values:
-                raise Unfit(f"The custom field {definition.id} must have a value.")
+                raise Unfit(f"{definition} must have a value.")
     return values
 
 
@@ -175,5 +179,11 @@ _SHOULD_BE: Final = {
     "number": "a finite number",
     "date": "a date, YYYY-MM-DD",
     "boolean": "true or false",
-    "enum": "one of its options",
 }
+
+
+def _should_be(definition: Definition) -> str:
+    if definition.field_type != "enum":
+        return _SHOULD_BE[definition.field_type]
+    options = ", ".join(definition.options)
+    return "one of its options: " + (options if len(options) <= _SHOWN else f"{options[:_SHOWN]}…")

@@ -154,7 +154,7 @@ class Judge:
         defined = self._pool.defined.of(self._order.kind.name)
         for id_, definition in defined.items():
             if id_ in found.message and (id_ in given.custom or definition.required):
-                return RowFault(f"custom_fields.{id_}", found.code, found.message)
+                return RowFault(f"custom_fields.{id_}", found.code, found.message.replace(f" ({id_})", ""))
         return found
 
     # ---- What rows point to -----------------------------------------------------------------------------------

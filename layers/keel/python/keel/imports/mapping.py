@@ -16,6 +16,8 @@ from keel.sources.kind import SOURCE
 KINDS: Final[dict[str, Kind]] = {kind.resource: kind for kind in (CONTACT, COMPANY, SOURCE)}
 CUSTOM: Final = "custom_fields."
 
+_SHOWN: Final = 100  # characters of a name in a message
+
 Definitions = Mapping[str, Definition]
 Columns = Sequence[str]
 
@@ -106,19 +108,25 @@ def judged(kind: Kind, defined: Definitions, columns: Columns, mapping: Mapping[
     known = fields(kind, defined).keys() | {"id"}
     for column, field in chosen.items():
         if column not in columns:
-            raise _unfit(column, "The file has no such column.")
+            raise _unfit(column, f"The file has no column {_quoted(column)}.")
         if field not in known:
-            raise _unfit(column, "There is no such field.")
-    targets = list(chosen.values())
+            raise _unfit(column, f"There is no field {_quoted(field)}, to which column {_quoted(column)} is mapped.")
+    targets: dict[str, str] = {}
     for column, field in chosen.items():
-        if targets.count(field) > 1:
-            raise _unfit(column, "Another column is mapped to the same field.")
-    if {"first_name", "full_name"} <= set(targets):
+        if field in targets:
+            both = f"{_quoted(targets[field])} and {_quoted(column)}"
+            raise _unfit(targets[field], f"The columns {both} are mapped to the same field, {_quoted(field)}.")
+        targets[field] = column
+    if {"first_name", "full_name"} <= targets.keys():
         raise _unfit("", "Map first_name or full_name, not both.")
     needed = {"first_name", "full_name"} if kind is CONTACT else {"name"}
-    if not needed & set(targets):
+    if not needed & targets.keys():
         raise _unfit("", f"A column must be mapped to {' or '.join(sorted(needed))}.")
     return chosen
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if len(name) <= _SHOWN else f'"{name[:_SHOWN]}…"'
 
 
 def _unfit(column: str, message: str) -> Fault:

@@ -122,7 +122,7 @@ class RowReader:
         try:
             value = cells.read(definition.field_type, text, self._date_format)
         except ValueError as error:
-            raise RowFault(target, code, str(error)) from None
+            raise RowFault(target, code, f'The custom field "{definition.label}" {error}.') from None
         if definition.field_type == "enum":
             value = next((option for option in definition.options if option.strip() == text), text)
         given.custom[id_] = value
