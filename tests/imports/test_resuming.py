@@ -1,11 +1,15 @@
 """Does an import end the same whatever interrupts it? Workers that run out of time, die, meet, or are told twice."""
 
+import csv
+import io
 import itertools
+import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.harness.wire import Killed, conflict
@@ -65,6 +69,49 @@ def test_an_import_goes_on_wherever_time_ran_out(importer, monkeypatch, small_gr
     assert invocations > 10
     settled(ours.job(job_id))
     assert state(ours) == state(whole)
+
+
+@pytest.fixture
+def without_file(importer):
+    """An import of wide rows that all failed, whose file is not there, and what storage says of it."""
+    ours = importer()
+    row = "," + ",".join(["x" * 9_000] * 10)
+    job = ours.run(f"first_name,{','.join('abcdefghij')}\n" + f"{row}\n" * 120)
+    key, s3 = f"errors/{ours.session.account_id}/{job['id']}/120.csv", boto3.client("s3")
+    s3.delete_object(Bucket=ours.bucket, Key=key)
+    return ours, job["id"], lambda: s3.get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode("utf-8-sig")
+
+
+def test_a_file_of_errors_goes_on_wherever_time_ran_out(without_file, monkeypatch):
+    from keel import objects, unfinished
+    from keel.imports import row_errors, worker
+
+    ours, job_id, content = without_file
+    messages: list[Any] = []
+    monkeypatch.setattr(unfinished, "send", lambda *order, **more: messages.append((order, more)))
+    monkeypatch.setattr(objects, "_PART", 5 << 20)
+    monkeypatch.setattr(row_errors, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(worker, "MARGIN_MILLISECONDS", 0)
+    for _ in range(2):
+        answer = ours.call("imports-errors-file", {"id": job_id}, token=ours.token)
+        assert answer.code == "imports.invalid_request"
+        assert "Ask again" in answer.body["error"]["message"]
+    assert len(messages) == 1  # however often somebody asks
+    for (_, account_id, id_), more in messages:  # to which each may add one
+        message = json.loads(json.dumps({"account_id": account_id, "job_id": id_, **more}))
+        left = itertools.chain([1] * 70, itertools.repeat(-1))
+        worker.carry_on(message, partial(next, left))
+    assert len(messages) == 2
+    found = list(csv.DictReader(io.StringIO(content())))
+    assert [int(row["row"]) for row in found] == list(range(1, 121))
+    assert all(row["j"] == "x" * 9_000 for row in found)
+    assert ours.call("imports-errors-file", {"id": job_id}, token=ours.token).result["signed_url"]
+
+
+def test_a_file_of_errors_that_a_worker_died_over_is_written_by_the_next(without_file):
+    ours, job_id, content = without_file
+    ours.work(job_id)
+    assert len(content().splitlines()) == 121
 
 
 def test_a_storage_that_knows_no_ranges_gives_no_row_twice(importer, monkeypatch, small_groups):

@@ -1,8 +1,7 @@
 """Where do files lie? Signed addresses for clients, and reads and writes in bounded memory."""
 
 import io
-import itertools
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -110,21 +109,41 @@ class Blocks(io.RawIOBase):
         raise Gone(self._source.key)
 
 
-class Writer:
-    """Writes an object of any size; nothing is there before `close`."""
+class Stored(NamedTuple):
+    """The parts of an object in the making: the upload, "" before there is one, and the tags of its parts."""
 
-    def __init__(self, key: str, content_type: str) -> None:
+    upload: str
+    tags: Sequence[str]
+
+
+NOTHING: Final = Stored("", ())
+
+
+class Writer:
+    """Writes an object of any size; nothing is there before `close`.
+
+    What `stored` gives while `has_pending` is false is all that was written: another writer goes on from there.
+    """
+
+    def __init__(self, key: str, content_type: str, stored: Stored = NOTHING) -> None:
         self._object = {"Bucket": file_settings().bucket, "Key": key}
         self._content_type = content_type
         self._pending = bytearray()
-        self._upload = ""
-        self._parts: list[Mapping[str, Any]] = []
-        self._numbers = itertools.count(1)
+        self._upload, tags = stored
+        self._tags = list(tags)
 
     def write(self, content: bytes) -> None:
         self._pending += content
         if len(self._pending) >= _PART:
             self._flush()
+
+    @property
+    def has_pending(self) -> bool:
+        return bool(self._pending)
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(self._upload, tuple(self._tags))
 
     def close(self) -> None:
         if not self._upload:
@@ -132,16 +151,18 @@ class Writer:
             return
         self._flush()
         _client().complete_multipart_upload(
-            **self._object, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+            **self._object,
+            UploadId=self._upload,
+            MultipartUpload={"Parts": [{"PartNumber": n, "ETag": tag} for n, tag in enumerate(self._tags, 1)]},
         )
 
     def _flush(self) -> None:
         if not self._upload:
             made = _client().create_multipart_upload(**self._object, ContentType=self._content_type)
             self._upload = made["UploadId"]
-        number = next(self._numbers)
+        number = len(self._tags) + 1
         answer = _client().upload_part(
             **self._object, UploadId=self._upload, PartNumber=number, Body=bytes(self._pending)
         )
-        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self._tags.append(answer["ETag"])
         self._pending.clear()

@@ -6,7 +6,7 @@ schedule finds every job whose message was lost, whoever died when.
 
 import json
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from keel import aws, table
 from keel.table import Key, Write
@@ -42,8 +42,8 @@ def walk(work: str) -> Iterator[Unfinished]:
         yield Unfinished(work, account_id, job_id)
 
 
-def send(queue: str, account_id: str, job_id: str) -> None:
+def send(queue: str, account_id: str, job_id: str, **more: Any) -> None:
     """Have a worker carry the job on; a message too many does no harm."""
-    body = json.dumps({"account_id": account_id, "job_id": job_id})
+    body = json.dumps({"account_id": account_id, "job_id": job_id, **more})
     # The group makes the queue fair: one account's jobs do not keep those of others waiting.
     aws.client("sqs").send_message(QueueUrl=queue, MessageBody=body, MessageGroupId=account_id)

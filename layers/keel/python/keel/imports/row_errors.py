@@ -3,17 +3,23 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from keel import cells, cursors, objects, table
+from keel import cells, clock, cursors, objects, table, unfinished
 from keel.errors import Fault
 from keel.gate import Caller
 from keel.imports import files, jobs
 from keel.imports.jobs import Job
 from keel.imports.schemas import ErrorList
 from keel.records.schemas import ById
+from keel.settings import import_settings
+from keel.table import Key
 
+PATIENCE_SECONDS: Final = 10.0
+
+_WRITING_SECONDS: Final = 600  # an invocation of the worker, and its wait in the queue
 _ANSWER_BYTES: Final = 2_000_000  # of the 6 MB that a function may answer with
 _PAGE_GROUPS: Final = 4
 _OWN: Final = ("row", "field", "code", "message")
@@ -53,31 +59,74 @@ def _after(job: Job, row: int, *, limit: int | None = None) -> Iterator[dict[str
         more = found.more
 
 
+# --- As a file -------------------------------------------------------------------------------------------------
+
+
 def file(caller: Caller, body: ById) -> dict[str, Any]:
     """An address of all errors so far as a CSV file."""
     job = jobs.found(caller.account_id, body.id)
+    key = _object_key(job)
+    if objects.head(key) is None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        if _is_being_written(job) or not write(job, lambda: time.monotonic() > deadline):
+            message = "The file is large and still being made. Ask again in a minute."
+            raise Fault.at("imports.invalid_request", "id", message)
     return {
-        "signed_url": objects.signed_get(write(job), f"errors-{job['id']}.csv"),
+        "signed_url": objects.signed_get(key, f"errors-{job['id']}.csv"),
         "expires_in": objects.EXPIRES_SECONDS,
     }
 
 
-def write(job: Job) -> str:
-    """Write the file, unless it has been for as many errors; gives its key."""
-    key = f"errors/{job['account_id']}/{job['id']}/{job['failed_count']}.csv"
-    if objects.head(key) is not None:
-        return key
+def write(job: Job, is_time_up: Callable[[], bool]) -> bool:
+    """Write the file, unless it has been for as many errors. What time does not suffice for is handed on."""
+    return go_on(job, {"key": _object_key(job), "row": 0, "stored": objects.NOTHING}, is_time_up)
+
+
+def go_on(job: Job, begun: dict[str, Any], is_time_up: Callable[[], bool]) -> bool:
+    """Write the file from behind the row up to which its parts are stored; whether it is there."""
+    if objects.head(begun["key"]) is not None:
+        return True
     columns, _ = jobs.preview(job) or ([], [])
-    width = len(columns)
-    writer = objects.Writer(key, "text/csv; charset=utf-8")
-    writer.write(_line([*columns, *_OWN]))
-    for error in _after(job, 0):
-        found = error["cells"]
-        row = found[:width] + [""] * (width - len(found))
-        # What a row has too much stays too much, behind all: imported again as it is, the row fails again.
-        writer.write(_line([*row, *(str(error[name]) for name in _OWN), *found[width:]]))
+    writer = objects.Writer(begun["key"], "text/csv; charset=utf-8", objects.Stored(*begun["stored"]))
+    if not begun["row"]:
+        writer.write(_line([*columns, *_OWN]))
+    for error in _after(job, begun["row"]):
+        if is_time_up():
+            _hand_on(job, begun)
+            return False
+        writer.write(_error_line(error, len(columns)))
+        if not writer.has_pending:
+            begun = begun | {"row": error["row"], "stored": writer.stored}
     writer.close()
-    return key
+    return True
+
+
+def _object_key(job: Job) -> str:
+    return f"errors/{job['account_id']}/{job['id']}/{job['failed_count']}.csv"
+
+
+def _hand_on(job: Job, begun: dict[str, Any]) -> None:
+    place = _writing_key(job)
+    ttl = clock.now() // 1_000 + _WRITING_SECONDS
+    table.apply(table.put({"pk": place.pk, "sk": place.sk, "kind": "import_errors_file", "ttl": ttl}))
+    unfinished.send(import_settings().queue, job["account_id"], job["id"], errors_file=begun)
+
+
+def _is_being_written(job: Job) -> bool:
+    """Whether a worker was told of the file so lately that it may still be at it."""
+    item = table.get(_writing_key(job))
+    return item is not None and item["ttl"] > clock.now() // 1_000
+
+
+def _writing_key(job: Job) -> Key:
+    return Key(table.partition(job["account_id"], "import_errors_file"), job["id"])
+
+
+def _error_line(error: dict[str, Any], width: int) -> bytes:
+    found = error["cells"]
+    row = found[:width] + [""] * (width - len(found))
+    # What a row has too much stays too much, behind all: imported again as it is, the row fails again.
+    return _line([*row, *(str(error[name]) for name in _OWN), *found[width:]])
 
 
 def _line(values: list[str]) -> bytes:

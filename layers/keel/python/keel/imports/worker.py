@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from keel import table
 from keel.imports import jobs, mapping, row_errors, undo
@@ -33,7 +33,7 @@ _OBJECTS: Final = 20_000
 _TRIES: Final = 30
 
 
-def carry_on(message: dict[str, str], milliseconds_left: Callable[[], int]) -> None:
+def carry_on(message: dict[str, Any], milliseconds_left: Callable[[], int]) -> None:
     """Do what the job has left to do; what time does not suffice for is ordered anew."""
     item = table.get(jobs.key(message["account_id"], message["job_id"]))
     if item is None:
@@ -46,16 +46,26 @@ def carry_on(message: dict[str, str], milliseconds_left: Callable[[], int]) -> N
         return milliseconds_left() < MARGIN_MILLISECONDS
 
     try:
-        if job["status"] == "processing":
+        if "errors_file" in message:
+            row_errors.go_on(job, message["errors_file"], is_time_up)
+        elif job["status"] == "processing":
             _Import(job, worker).carry_on(is_time_up)
         elif job["status"] == "undoing":
             undo.carry_on(job, is_time_up)
+        elif job["status"] == "completed":
+            _write_errors(job, is_time_up)  # whoever completed it may have died before that
     except Moved:
         return  # it was cancelled, or another worker has it
     except Gone:
         _fail(message, "The file is no longer what it was when it was previewed.")
     except Unreadable as unreadable:
         _fail(message, str(unreadable))
+
+
+def _write_errors(job: Job, is_time_up: Callable[[], bool]) -> None:
+    """Write the file of the errors before somebody asks: a large one takes longer than an answer may."""
+    if job["failed_count"]:
+        row_errors.write(job, is_time_up)
 
 
 @cache
@@ -66,7 +76,7 @@ def _spare_collecting() -> None:
     gc.set_threshold(_OBJECTS)
 
 
-def _fail(message: dict[str, str], reason: str) -> None:
+def _fail(message: dict[str, Any], reason: str) -> None:
     job = jobs.found(message["account_id"], message["job_id"])
     if job["status"] == "processing":
         jobs.fail(job, reason)
@@ -106,13 +116,9 @@ class _Import:
             except Congested:
                 jobs.go_on(self._job)
                 return
-        self._tell_end()
-
-    def _tell_end(self) -> None:
         job = self._job
         logger.info("imported", account_id=job["account_id"], job_id=job["id"], rows=job["processed_rows"])
-        if job["failed_count"]:
-            row_errors.write(job)  # now, since a large one takes longer than an answer may
+        _write_errors(job, is_time_up)
 
     def _write_stretch(self, is_time_up: Callable[[], bool]) -> None:
         stretch = Stretch(self._order, self._job, self._ahead, self._pointed)
