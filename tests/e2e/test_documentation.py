@@ -47,6 +47,7 @@ def test_the_five_calls_of_an_import_work_when_pasted(stack, owner, call, tmp_pa
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("completed\n")
     found = call("contacts-list", {"search": "lovelace"}, token=session.token).result["items"]
     assert [contact["email"] for contact in found] == ["ada@engines.example"]
 
