@@ -28,7 +28,8 @@ _CONTACT: Final = {
         "phone, phone number, telephone, tel, mobile, mobile phone, mobile phone number, cell, cell phone, "
         "work phone, business phone, phone 1 value, primary phone, person phone work, phone work, telefon, "
         "telefonnummer, handy, telephone number, telefono, telefone, telefoon, movil, celular, portable, "
-        "contact number"
+        "contact number, telefon geschaftlich, telefon privat, mobiltelefon, mobil, mobilnummer, telefone comercial, "
+        "telephone professionnel, telephone mobile"
     ),
     "company_name": (
         "company, company name, organization, organisation, org, organization name, organisation name, "
@@ -72,26 +73,30 @@ _PLACE: Final = {
     "address": (
         "business street, home street, "
         "address, street, street address, address 1, address line 1, mailing street, billing street, adresse, "
-        "strasse, rue, direccion, calle, indirizzo, endereco, adres, straat, address 1 street"
+        "strasse, rue, direccion, calle, indirizzo, endereco, adres, straat, address 1 street, strasse "
+        "geschaftlich, strasse privat"
     ),
     "city": (
         "business city, home city, "
         "city, town, locality, mailing city, billing city, stadt, ort, ville, ciudad, citta, cidade, plaats, "
-        "address 1 city"
+        "address 1 city, ort geschaftlich, ort privat"
     ),
     "state": (
         "business state, home state, "
         "state, region, province, state region, county, mailing state, mailing state province, billing state, "
-        "billing state province, bundesland, etat, estado, provincia, address 1 region"
+        "billing state province, bundesland, etat, estado, provincia, address 1 region, "
+        "bundesland kanton geschaftlich, bundesland kanton privat"
     ),
     "zip_code": (
         "business postal code, home postal code, "
         "zip, zip code, zipcode, postal code, postcode, post code, mailing zip postal code, billing zip "
-        "postal code, plz, postleitzahl, code postal, codigo postal, cap, cep, address 1 postal code"
+        "postal code, plz, postleitzahl, code postal, codigo postal, cap, cep, address 1 postal code, mailing "
+        "postal code, billing postal code, postleitzahl geschaftlich, postleitzahl privat"
     ),
     "country": (
         "business country region, home country region, "
-        "country, country region, nation, mailing country, billing country, land, pays, pais, paese, address 1 country"
+        "country, country region, nation, mailing country, billing country, land, pays, pais, paese, "
+        "address 1 country, land region geschaftlich, land region privat"
     ),
     "notes": (
         "notes, note, description, comment, comments, remarks, bemerkungen, notizen, remarques, commentaires, "
@@ -99,7 +104,7 @@ _PLACE: Final = {
     ),
     "tags": (
         "tags, tag, labels, label, categories, category, keywords, groups, group membership, schlagworte, "
-        "etiquettes, etiquetas, etichette"
+        "etiquettes, etiquetas, etichette, kategorien"
     ),
 }
 _SOURCE: Final = {
