@@ -155,6 +155,17 @@ FILES = {
     "semicolon": (b"name;amount\nAda;1,5\nBob;2,5\n", ["name", "amount"], [["Ada", "1,5"], ["Bob", "2,5"]]),
     "tab": (b"name\tcity\nAda\tRome, Italy\n", ["name", "city"], [["Ada", "Rome, Italy"]]),
     "pipe": (b"name|city\nAda|Rome\n", ["name", "city"], [["Ada", "Rome"]]),
+    "a line for Excel": (
+        b"sep=;\r\nname;city, country\r\nAda;Rome, Italy, EU\r\n",
+        ["name", "city, country"],
+        [["Ada", "Rome, Italy, EU"]],
+    ),
+    "a line for Excel in UTF-16": (
+        "SEP=|\nname,x|city\nAda|Zürich\n".encode("utf-16"),
+        ["name,x", "city"],
+        [["Ada", "Zürich"]],
+    ),
+    "no line for Excel": (b"sep=;x\nname;city\n", ["sep=", "x"], [["name", "city"]]),
     "one column": (b"name\nAda\nBob\n", ["name"], [["Ada"], ["Bob"]]),
     "windows line ends": (b"name,city\r\nAda,Rome\r\n", ["name", "city"], [["Ada", "Rome"]]),
     "old mac line ends": (b"name,city\rAda,Rome\rBob,Oslo\r", ["name", "city"], [["Ada", "Rome"], ["Bob", "Oslo"]]),
@@ -382,6 +393,16 @@ def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monk
             "Vorname;Nachname;E-Mail-Adresse;Firma;PLZ;Straße",
             "first_name,last_name,email,company_name,zip_code,address",
         ),
+        (  # Salesforce, by the names of its API
+            "FirstName,LastName,Title,MobilePhone,MailingStreet,MailingCity,MailingState,MailingPostalCode,MailingCountry",
+            "first_name,last_name,job_title,phone,address,city,state,zip_code,country",
+        ),
+        (  # Outlook in German
+            "Vorname;Nachname;Firma;Position;Straße geschäftlich;Ort geschäftlich;Postleitzahl geschäftlich;"
+            "Telefon (geschäftlich);Mobiltelefon;E-Mail-Adresse;Kategorien;Land/Region geschäftlich",
+            "first_name,last_name,company_name,job_title,address,city,zip_code,phone,,email,tags,country",
+        ),
+        ("Mobiltelefon;Telefon geschäftlich;Vorname", "phone,,first_name"),
         ("Prénom;Nom;Courriel;Entreprise;Code postal", "first_name,last_name,email,company_name,zip_code"),
         ("email_address,Org,LABELS,First Name,Name", "email,company_name,tags,first_name,"),
     ],

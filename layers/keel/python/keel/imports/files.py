@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,7 @@ _LINE: Final = 1 << 22
 _NAME: Final = 255
 _NAMES: Final = 100_000  # bytes of all names as JSON: they lie in one item
 _DELIMITERS: Final = ",;\t|"
+_SEPARATOR: Final = re.compile(rf'"?sep=([{_DELIMITERS}])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line for Excel alone
 
 _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _KNOWN: Final = (
@@ -120,7 +122,10 @@ def _plan(opened: Callable[[int], BinaryIO], encoding: str, start: int) -> Plan:
     head = decoder.decode(opened(start).read(_HEAD))
     if head.lstrip()[:1] in ("{", "<") or head.lstrip()[:2] == "[{":
         raise Unreadable("The file looks like JSON, XML or HTML, not CSV.")
-    delimiter = _delimiter(head)
+    told = _SEPARATOR.match(head)
+    if told:
+        start += len(told[0].encode(encoding))
+    delimiter = told[1] if told else _delimiter(head)
     rows = _rows(opened(start), encoding, delimiter, start, number=-1)
     header = next(rows, None)
     if header is None:
