@@ -99,6 +99,17 @@ def test_custom_fields_can_be_mapped_and_are_suggested_by_their_labels(importer)
     assert preview["suggested_mapping"]["shoe SIZE"] == f"custom_fields.{size}"
 
 
+@pytest.mark.parametrize("columns", ["name,row,field,code,message", "name,message,row,field,code,message"])
+def test_what_a_file_of_errors_says_of_its_rows_is_mapped_to_nothing(importer, columns):
+    ours = importer()
+    for label in ("Row", "Code", "Message"):
+        body = {"entity_type": "contact", "label": label, "field_type": "text"}
+        ours.call("custom-fields-create", body, token=ours.token)
+    suggested = ours.preview(f"{columns}\n")["preview"]["suggested_mapping"]
+    assert list(suggested) == ["name"] + ["message"] * (columns.count("message") - 1)
+    assert "code" in ours.preview("name,code\n")["preview"]["suggested_mapping"]
+
+
 def test_the_arrival_of_the_file_starts_the_preview(importer):
     ours = importer()
     job_id = ours.request()

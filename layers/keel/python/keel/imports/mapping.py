@@ -15,6 +15,7 @@ from keel.sources.kind import SOURCE
 
 KINDS: Final[dict[str, Kind]] = {kind.resource: kind for kind in (CONTACT, COMPANY, SOURCE)}
 CUSTOM: Final = "custom_fields."
+FAULT: Final = ("row", "field", "code", "message")  # columns that a file of errors has behind its own
 
 _SHOWN: Final = 100  # characters of a name in a message
 
@@ -54,10 +55,19 @@ def suggested(kind: Kind, defined: Definitions, columns: Columns, samples: Seque
     known = fields(kind, defined)
     mapping: dict[str, str] = {}
     taken: set[str] = set()
+    # Where the file has such a column itself, ours is the second of the name.
+    told = columns[-len(FAULT) :]
+    ignored = set(told) if [column.removesuffix(" (2)") for column in told] == [*FAULT] else set()
     for finds in (_exact(known), synonyms.headers(kind.name)):
         for place, column in enumerate(columns):
             field = finds.get(synonyms.words(column), "")
-            if column not in mapping and field and _free(field, taken) and _plausible(field, place, samples):
+            if (
+                column not in mapping
+                and column not in ignored
+                and field
+                and _free(field, taken)
+                and _plausible(field, place, samples)
+            ):
                 mapping[column] = field
                 taken.add(field)
     if "email" in known and "email" not in taken:

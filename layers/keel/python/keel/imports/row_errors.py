@@ -12,6 +12,7 @@ from keel.errors import Fault
 from keel.gate import Caller
 from keel.imports import files, jobs
 from keel.imports.jobs import Job
+from keel.imports.mapping import FAULT
 from keel.imports.schemas import ErrorList
 from keel.records.schemas import ById
 from keel.settings import import_settings
@@ -22,7 +23,6 @@ PATIENCE_SECONDS: Final = 10.0
 _WRITING_SECONDS: Final = 600  # an invocation of the worker, and its wait in the queue
 _ANSWER_BYTES: Final = 2_000_000  # of the 6 MB that a function may answer with
 _PAGE_GROUPS: Final = 4
-_OWN: Final = ("row", "field", "code", "message")
 
 
 def page(caller: Caller, body: ErrorList) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def go_on(job: Job, begun: dict[str, Any], is_time_up: Callable[[], bool]) -> bo
     columns, _ = jobs.preview(job) or ([], [])
     writer = objects.Writer(begun["key"], "text/csv; charset=utf-8", objects.Stored(*begun["stored"]))
     if not begun["row"]:
-        writer.write(_line([*columns, *_OWN]))
+        writer.write(_line([*columns, *FAULT]))
     for error in _after(job, begun["row"]):
         if is_time_up():
             _hand_on(job, begun)
@@ -126,7 +126,7 @@ def _error_line(error: dict[str, Any], width: int) -> bytes:
     found = error["cells"]
     row = found[:width] + [""] * (width - len(found))
     # What a row has too much stays too much, behind all: imported again as it is, the row fails again.
-    return _line([*row, *(str(error[name]) for name in _OWN), *found[width:]])
+    return _line([*row, *(str(error[name]) for name in FAULT), *found[width:]])
 
 
 def _line(values: list[str]) -> bytes:
