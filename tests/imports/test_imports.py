@@ -202,7 +202,7 @@ def errors_file(ours, job):
     assert answer["expires_in"] > 0
     key = f"errors/{ours.session.account_id}/{job['id']}/{job['failed_count']}.csv"
     assert key in answer["signed_url"]
-    return boto3.client("s3").get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode("utf-8-sig")
+    return boto3.client("s3").get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode()
 
 
 def test_the_errors_file_holds_the_rows_to_mend(importer):

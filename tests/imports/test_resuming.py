@@ -79,7 +79,7 @@ def without_file(importer):
     job = ours.run(f"first_name,{','.join('abcdefghij')}\n" + f"{row}\n" * 120)
     key, s3 = f"errors/{ours.session.account_id}/{job['id']}/120.csv", boto3.client("s3")
     s3.delete_object(Bucket=ours.bucket, Key=key)
-    return ours, job["id"], lambda: s3.get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode("utf-8-sig")
+    return ours, job["id"], lambda: s3.get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode()
 
 
 def test_a_file_of_errors_goes_on_wherever_time_ran_out(without_file, monkeypatch):
