@@ -53,6 +53,12 @@ def test_there_is_nothing_after_the_tenth_attempt() -> None:
         (format_datetime(datetime(2026, 6, 1, 12, 7, tzinfo=UTC), usegmt=True), 420, 504),
         (format_datetime(datetime(2026, 6, 1, 12, tzinfo=UTC) - timedelta(days=1), usegmt=True), 240, 360),
         (format_datetime(datetime(2030, 1, 1, tzinfo=UTC), usegmt=True), 540, 600),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 540, 600),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 240, 360),
+        ("Thu, 01 Jan 2026 00:00:00 +99999999999999999", 240, 360),
+        ("Thu, 99999999999999999999 Jan 2026 00:00:00 GMT", 240, 360),
+        ("Thu, 01 Jan 2026 99999999999999999999:00:00 GMT", 240, 360),
+        ("Thu, 01 Jan 99999999999999999999 00:00:00 GMT", 240, 360),
     ],
 )
 def test_retry_after_is_honoured_between_one_and_two_steps(value: str, least: int, most: int) -> None:

@@ -46,7 +46,7 @@ def _milliseconds(retry_after: str, now: int) -> int | None:
         return min(int(text[:12]), _LONGEST) * clock.SECOND
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last for numbers that no calendar has
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(round((aware - datetime.fromtimestamp(now / 1_000, UTC)).total_seconds() * 1_000), 0)
