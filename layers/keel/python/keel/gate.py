@@ -140,18 +140,20 @@ def is_live(session_id: str, epoch: int, principal: Item) -> bool:
 
 
 def ended_name(session_id: str) -> str:
-    """A session's name in `ended_sessions`: such that it can stand in an expression."""
+    """A session's name in `ended_sessions`."""
     return "s" + session_id.replace("-", "")
 
 
 def _live(token: AccessToken) -> tuple[str, dict[str, Any]]:
-    """What `_check_live` demands, as a condition: a dead token takes nothing from its principal's bucket."""
+    """What `_check_live` demands, as a condition with what it names: a dead token takes nothing from its principal's
+    bucket."""
     condition = "attribute_not_exists(#deactivated_at) AND attribute_not_exists(#revoked_at)"
     if token.kind == "app":
         return f"{condition} AND #epoch = :epoch", {"epoch": token.epoch}
-    condition += f" AND attribute_not_exists(#ended_sessions.#{ended_name(token.session_id)})"
+    condition += " AND attribute_not_exists(#ended_sessions.#ended)"
     condition += " AND (#epoch = :epoch OR #kept_session = :session)"
-    return condition, {"epoch": token.epoch, "session": token.session_id}
+    names = {"ended": ended_name(token.session_id)}
+    return condition, {"epoch": token.epoch, "session": token.session_id, "names": names}
 
 
 # --- The bucket -------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -68,7 +69,7 @@ def _key_of(attributes: Mapping[str, Any]) -> Key:
     return Key(attributes["pk"]["S"], attributes["sk"]["S"])
 
 
-@cache
+@lru_cache(maxsize=1_000)  # the code has fewer: none of them has anything of the data in it
 def _expressions(**expressions: str) -> dict[str, Any]:
     """Expressions with the names that they use: `#email` stands for the attribute `email`."""
     used = {name for text in expressions.values() for name in _PLACEHOLDER.findall(text)}
@@ -232,10 +233,17 @@ def update(
     condition: str = "attribute_exists(pk)",
     *,
     failed: Callable[[Item | None], Exception] | None = None,
+    names: Mapping[str, str] = MappingProxyType({}),
     **values: Any,
 ) -> Write:
-    """Change attributes of an item by an update expression such as `SET #name = :name REMOVE #phone`."""
+    """Change attributes of an item by an update expression such as `SET #name = :name REMOVE #phone`.
+
+    A name that is not in the code, but in the data, has a placeholder that `names` tells it for.
+    """
     expressions = _expressions(UpdateExpression=change, ConditionExpression=condition)
+    if names:
+        told = {f"#{placeholder}": name for placeholder, name in names.items()}
+        expressions = expressions | {"ExpressionAttributeNames": expressions["ExpressionAttributeNames"] | told}
     return Write("Update", {"Key": _encode_key(key), **expressions, **_values(values)}, failed)
 
 

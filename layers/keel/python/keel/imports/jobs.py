@@ -148,6 +148,7 @@ def resume(job: Job) -> None:
 def cancel(job: Job) -> Job:
     """Ends a job in any state that can be cancelled: progress meanwhile, which moves the revision, is no hindrance."""
     now = clock.text(clock.now())
+    states: Item = {status: status for status in UNFINISHED}
     write = table.update(
         key(job["account_id"], job["id"]),
         "SET #status = :status, #completed_at = :now, #updated_at = :now ADD #revision :one",
@@ -156,7 +157,7 @@ def cancel(job: Job) -> Job:
         status="cancelled",
         now=now,
         one=1,
-        **{status: status for status in UNFINISHED},
+        **states,
     )
     table.commit(write, unfinished.ended(KIND, job["account_id"], job["id"]))
     return found(job["account_id"], job["id"])
