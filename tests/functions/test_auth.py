@@ -152,6 +152,15 @@ def test_an_unknown_email_is_refused_like_a_wrong_password_after_the_same_work(
     assert list(map(len, one.split("$"))) == list(map(len, other.split("$")))
 
 
+# The first is folded to three times its bytes: 3,060.
+@pytest.mark.parametrize("email", ["\U0001d160" * 255, "\U0001f642" * 255, "\u0130" * 255, "x" * 255])
+def test_a_text_of_any_script_is_nobodys_email(call, round_trips, email):
+    with round_trips() as asked:
+        answer = call("auth-login", {"email": email, "password": "wrong password"})
+    assert (answer.status, answer.code) == (401, "auth.invalid_credentials")
+    assert asked.calls[-2:] == ["GetItem", "GetItem"]
+
+
 def test_an_invited_user_without_a_password_cannot_log_in(call, owner):
     email = f"{uuid.uuid4().hex}@example.com"
     assert call("users-invite", {"email": email, "name": "Grace"}, token=owner().token).status == 200

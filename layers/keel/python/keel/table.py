@@ -29,6 +29,7 @@ Item = dict[str, Any]
 TRANSACTION_LIMIT: Final = 100  # operations in one TransactWriteItems
 READ_LIMIT: Final = 100  # keys in one BatchGetItem
 WRITE_LIMIT: Final = 25  # requests in one BatchWriteItem
+PK_BYTES: Final = 2_048
 
 _TRIES: Final = 8
 _GREATEST: Final = "\U0010ffff"  # sorts after whatever is stored
