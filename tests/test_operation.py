@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
+from botocore.exceptions import ClientError
 
 import deploy
 import idle_cost
@@ -135,6 +136,37 @@ def test_a_rotation_ends_no_token(call, owner, secret):
     new = owner().token
     assert jwt.get_unverified_header(new)["kid"] == signs != jwt.get_unverified_header(old)["kid"]
     assert [call("auth-me", token=token).status for token in (old, new)] == [200, 200]
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"active":"k9","k1":"short"}'])
+def test_the_keys_in_hand_go_on_while_others_cannot_be_fetched(call, owner, secret, monkeypatch, log_lines, content):
+    from keel import secret_keys
+
+    client, name = secret
+    good = client.get_secret_value(SecretId=name)
+    token, start, asked = owner().token, clock.now(), []
+
+    def get_secret_value(**_asked):
+        asked.append(1)
+        if content is None:
+            raise ClientError({"Error": {"Code": "InternalServiceError"}}, "GetSecretValue")
+        return {"SecretString": content}
+
+    monkeypatch.setattr(secret_keys, "_ring", secret_keys._fetch(start))
+    monkeypatch.setattr(client, "get_secret_value", get_secret_value)
+
+    def after(seconds):
+        monkeypatch.setattr("keel.secret_keys.clock.now", lambda: start + 1_000 * seconds)
+        return call("auth-me", token=token).status
+
+    assert [after(seconds) for seconds in (299, 300, 301, 309)] == [200] * 4
+    assert len(asked) == 1
+    assert [line["level"] for line in log_lines() if line["message"] == "the keys could not be fetched"] == ["ERROR"]
+    assert [after(seconds) for seconds in (310, 319)] == [200] * 2
+    assert len(asked) == 2
+    content = good["SecretString"]
+    assert [after(seconds) for seconds in (320, 331, 619)] == [200] * 3
+    assert len(asked) == 3
 
 
 def test_who_has_not_looked_yet_learns_the_new_key_from_a_token(secret):

@@ -174,11 +174,11 @@ def test_a_rotated_key_is_accepted_until_it_is_removed(call, owner, monkeypatch)
     ada = owner()
     ring = secret_keys.ring()
     [(kid, key)] = ring.keys.items()
-    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64, kid: key}, ring.fetched_at))
+    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64, kid: key}, ring.asked_at))
     assert call("auth-me", token=ada.token).status == 200
     fresh = call("auth-login", {"email": ada.user["email"], "password": ada.password}).result["access_token"]
     assert jwt.get_unverified_header(fresh)["kid"] == "k2"
-    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64}, ring.fetched_at))
+    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64}, ring.asked_at))
     assert call("auth-me", token=fresh).status == 200
 
 
