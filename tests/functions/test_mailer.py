@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from keel import aws, table
 from keel.table import Key
 from tests.harness.stand_ins import PARAMETERS
+from tests.harness.wire import refusal
 
 
 @pytest.fixture
@@ -126,9 +127,23 @@ def test_a_mail_that_cannot_go_now_is_tried_again(invited, mails, ses, pump, inv
     assert fine != busy
 
 
-def test_a_function_that_dies_between_sending_and_noting_it_sends_again(invited, mails, pump, invoke, inject):
-    from tests.harness.wire import refusal
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem", "DeleteItem"])
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "AccessDeniedException"])
+def test_a_mail_that_the_table_stands_in_the_way_of_is_tried_again(
+    invited, mails, pump, invoke, inject, functions, operation, code
+):
+    invited()
+    inject(operation, refusal(code))
+    pumped = pump("mailer")
+    [record] = pumped.records["mailer"]
+    assert pumped.answers["mailer"] == [
+        {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    ]
+    assert invoke("mailer", {"Records": [record]}) == {"batchItemFailures": []}
+    assert waiting(functions, record) is None
 
+
+def test_a_function_that_dies_between_sending_and_noting_it_sends_again(invited, mails, pump, invoke, inject):
     invited()
     inject("DeleteItem", refusal("InternalServerError"))
     pumped = pump("mailer")

@@ -59,9 +59,10 @@ def deliver(key: Key) -> None:
         return
     user = _recipient(mail)
     if user is not None and "deactivated_at" not in user:
-        account_id = items.account_of(user)
+        account_id, (lifetime, subject, text) = items.account_of(user), _TEXTS[mail["purpose"]]
+        link = f"{mail_settings().link_site}?token={tokens.mint(account_id, user, lifetime)}"
         try:
-            _send(account_id, user, mail["purpose"])
+            _send(user["email"], subject, text.format(link=link))
         except ClientError as error:
             if not _is_final(error):
                 raise
@@ -78,16 +79,14 @@ def _recipient(mail: Item) -> Item | None:
     return table.get(user_key(items.account_of(mail), mail["user_id"]))
 
 
-def _send(account_id: str, user: Item, purpose: Purpose) -> None:
-    lifetime, subject, text = _TEXTS[purpose]
-    link = f"{mail_settings().link_site}?token={tokens.mint(account_id, user, lifetime)}"
+def _send(to: str, subject: str, text: str) -> None:
     aws.client("sesv2").send_email(
         FromEmailAddress=mail_settings().sender,
-        Destination={"ToAddresses": [user["email"]]},
+        Destination={"ToAddresses": [to]},
         Content={
             "Simple": {
                 "Subject": {"Data": subject, "Charset": "UTF-8"},
-                "Body": {"Text": {"Data": text.format(link=link), "Charset": "UTF-8"}},
+                "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
             }
         },
     )
