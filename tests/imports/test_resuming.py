@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.harness.wire import Killed, conflict
+from tests.harness.wire import Killed, conflict, losing_answers
 from tests.imports.test_imports import counts, settled
 
 ROWS = 40
@@ -518,6 +518,17 @@ def test_a_job_whose_message_was_lost_is_taken_up(importer, invoke, monkeypatch,
     monkeypatch.undo()
     pump("import_worker")
     settled(ours.job(job_id))
+
+
+@pytest.mark.parametrize("operation", ["UpdateItem", "TransactWriteItems"])
+def test_a_confirmation_whose_answer_is_lost_on_the_way_is_told_as_made(importer, pump, operation):
+    ours = importer()
+    uploaded = ours.preview(FEW)
+    with losing_answers(operation):
+        confirmed = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"])
+    assert confirmed.result["status"] == "processing"
+    pump("import_worker")
+    settled(ours.job(uploaded["job"]["id"]))
 
 
 def test_a_job_that_comes_no_further_fails(importer, invoke, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Call
 from tests.harness.gateway import Session
+from tests.harness.wire import losing_answers
 from tests.webhooks.conftest import Registered
 from tests.webhooks.receivers import Received, Receiver
 
@@ -82,6 +83,26 @@ def test_redelivery_comes_under_the_same_id(
     assert {each.id for each in listening.received} == {first["id"]}
     assert len({each.body for each in listening.received}) == 1
     assert listening.received[-1].verified(made.secret) == first["payload"]
+
+
+def test_redelivery_whose_record_is_answered_on_the_second_try_only_is_in_the_log_once(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    first = call("webhooks-test", {"id": register(listening.url).id}, token=user.token).result
+    with losing_answers("UpdateItem"):
+        second = call("webhooks-redeliver", {"delivery_id": first["id"]}, token=user.token).result
+    assert len(second["attempts"]) == len(listening.received) == 2
+
+
+def test_both_secrets_sign_after_a_rotation_whose_answer_was_lost(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    made = register(listening.url)
+    with losing_answers("UpdateItem"):
+        new = call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result
+    assert new["endpoint"] == call("webhooks-get", {"id": made.id}, token=user.token).result
+    call("webhooks-test", {"id": made.id}, token=user.token)
+    assert listening.received[0].verified(made.secret) == listening.received[0].verified(new["secret"])
 
 
 def test_both_secrets_sign_after_a_rotation(

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
@@ -14,7 +15,7 @@ from tests.harness.functions import Functions
 from tests.harness.gateway import Session
 from tests.harness.stand_ins import StandIns
 from tests.harness.streams import Pump, queued
-from tests.harness.wire import Killed, refusal
+from tests.harness.wire import Killed, losing_answers, refusal
 from tests.webhooks.conftest import Registered
 from tests.webhooks.receivers import Receiver
 
@@ -540,6 +541,7 @@ def pump_events(flow: Callable[..., None], stand_ins: StandIns) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("losing", [contextlib.nullcontext, partial(losing_answers, "UpdateItem")])
 def test_failure_that_a_redelivery_overtakes_is_logged_and_changes_nothing(
     call: Call,
     user: Session,
@@ -548,6 +550,7 @@ def test_failure_that_a_redelivery_overtakes_is_logged_and_changes_nothing(
     flow: Callable[..., None],
     deliveries: Log,
     due: Callable[..., Any],
+    losing: Callable[[], contextlib.AbstractContextManager[None]],
 ) -> None:
     made = register(listening.url)
     contact(call, user)
@@ -558,9 +561,11 @@ def test_failure_that_a_redelivery_overtakes_is_logged_and_changes_nothing(
     def overtake() -> None:
         listening.before_answer = lambda: None
         call("webhooks-redeliver", {"delivery_id": pending["id"]}, token=user.token)
+        lost.enter_context(losing())
 
     listening.before_answer = overtake
-    due(pending)
+    with contextlib.ExitStack() as lost:
+        due(pending)
     [done] = deliveries(made)
     assert done["status"] == "succeeded"
     assert done["next_attempt_at"] is None

@@ -116,7 +116,7 @@ def ended(job: Job, status: str, error: str | None = None, **values: Any) -> tup
 def start(job: Job, *writes: Write, **values: Any) -> Job:
     """Begin the import; a message that is lost after this is sent anew by a schedule."""
     after, write = changed(job, status="processing", started=clock.now(), worker="", resumed=0, **values)
-    table.commit(write, *writes)
+    table.transact(write, *writes)
     go_on(after)
     return after
 
@@ -141,7 +141,7 @@ def resume(job: Job) -> None:
         table.commit(*writes)
         return
     after, write = changed(job, resumed=job["resumed"] + 1)
-    table.commit(write)
+    table.transact(write)
     go_on(after)
 
 

@@ -174,9 +174,23 @@ def _written(attempt: dict[str, Any], *writes: Write) -> bool:
             return False
         if attempt in overtaken.item["attempts"]:
             return True  # it was written, and only the answer was lost
-        table.apply(deliveries.recording(overtaken.item, attempt, "", "attribute_exists(pk)"))
+        _added(overtaken.item, attempt, "")
         return False
     return True
+
+
+def _added(delivery: Item, attempt: dict[str, Any], change: str, **values: Any) -> Item | None:
+    """The delivery with an attempt that nothing follows from but `change`; None when it is kept no longer."""
+    while attempt not in delivery["attempts"]:  # or it was written, and only the answer was lost
+        condition = "#attempts = :before"
+        write = deliveries.recording(delivery, attempt, change, condition, before=delivery["attempts"], **values)
+        try:
+            return table.apply(write, returning="ALL_NEW")
+        except ConditionFailed as overtaken:
+            if overtaken.item is None:
+                return None
+            delivery = overtaken.item
+    return delivery
 
 
 def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
@@ -198,8 +212,10 @@ def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
     change, values = "", {}
     if outcome.succeeded:
         change, values = "#status = :status REMOVE #next_attempt_at", {"status": "succeeded"}
-    write = deliveries.recording(delivery, entry(now, outcome), change, "attribute_exists(pk)", **values)
-    return deliveries.view(table.apply(write, returning="ALL_NEW"))
+    recorded = _added(delivery, entry(now, outcome), change, **values)
+    if recorded is None:
+        raise Fault("webhooks.not_found")
+    return deliveries.view(recorded)
 
 
 def test(caller: Caller, endpoint_id: str) -> dict[str, Any]:

@@ -177,8 +177,10 @@ def rotate(caller: Caller, endpoint_id: str) -> View:
         }
         try:
             return {"endpoint": view(_write(item, change, [])), "secret": secret}
-        except ConditionFailed:
-            continue
+        except ConditionFailed as refused:
+            # Sent again because its answer was lost, the change meets itself: another one would end the secret so far.
+            if refused.item is not None and refused.item.get("secret") == change["secret"]:
+                return {"endpoint": view(refused.item), "secret": secret}
 
 
 def _check_url(url: str) -> None:
