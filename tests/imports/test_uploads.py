@@ -35,6 +35,10 @@ def test_an_upload_needs_a_token(call):
         ({"model_type": "contacts", "file_name": "a", "column_mapping": {"": "email"}}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a", "column_mapping": {"\ud800": "a"}}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a", "column_mapping": {"a": "\0"}}, "imports.invalid_request"),
+        (
+            {"model_type": "contacts", "file_name": "a", "column_mapping": {"é" * 30_000: "a"}},
+            "imports.invalid_request",
+        ),
         ({"model_type": "contacts", "file_name": "a", "content_type": "text/csv\r\nX: y"}, "imports.invalid_request"),
         ({"model_type": "contacts", "file_name": "a" * 256}, "imports.invalid_request"),
         (

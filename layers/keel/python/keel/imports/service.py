@@ -12,6 +12,7 @@ from keel.records.schemas import ById
 
 UNDO_DAYS: Final = 30
 _MAPPING_BYTES: Final = 200_000
+_COLUMN_BYTES: Final = 30_000  # of the name of an attribute; no column of a file has so long a one
 _STILL: Final = 3 * clock.MINUTE  # longer than a worker lives
 
 
@@ -25,8 +26,9 @@ def request_upload(caller: Caller, body: RequestUpload) -> dict[str, Any]:
     content_type = body.content_type.strip() or "text/csv"
     if not (content_type.isascii() and content_type.isprintable()):
         raise Fault.at("imports.invalid_request", "content_type", "content_type must be printable ASCII.")
-    mapping_bytes = sum(len(f"{column}{field}".encode()) for column, field in (body.column_mapping or {}).items())
-    if mapping_bytes > _MAPPING_BYTES:
+    given = body.column_mapping or {}
+    mapping_bytes = sum(len(f"{column}{field}".encode()) for column, field in given.items())
+    if mapping_bytes > _MAPPING_BYTES or any(len(column.encode()) > _COLUMN_BYTES for column in given):
         raise Fault.at("imports.invalid_request", "column_mapping", "column_mapping is too large.")
     job = jobs.new(caller, body, content_type)
     return {
