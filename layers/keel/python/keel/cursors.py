@@ -1,13 +1,48 @@
-"""Where does the next page begin? Opaque cursors, sealed to the account, the operation and the filters."""
+"""Where does a page begin and end? Opaque cursors, sealed to the account, the operation and the filters, and as much
+on a page as an answer can carry."""
 
 import hashlib
 import hmac
 import json
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
 from keel import base64url, secret_keys
+from keel.errors import Fault
 
 _TAG_BYTES: Final = 16
+_ANSWER_BYTES: Final = 5_000_000  # of the 6 MB that a function may answer with
+
+View = dict[str, Any]
+
+
+def position(cursor: str, resource: str, *scope: Any) -> str:
+    """Where a page begins: the position in its cursor, "" for a blank one; raises `<resource>.invalid_request`."""
+    if not cursor.strip():
+        return ""
+    found = unseal(cursor, *scope)
+    if found is None:
+        raise Fault.at(f"{resource}.invalid_request", "cursor", "The cursor is not valid for this list.")
+    return found
+
+
+def page(views: list[View], further: str, *scope: Any) -> View:
+    """`{"items", "next_cursor"}` of these views, or as many of them as an answer can carry; a position is the id of
+    the last one shown. `further` is that of all of them, "" when the list ends there."""
+    items = _fitting(views)
+    if len(items) < len(views):
+        further = items[-1]["id"]
+    return {"items": items, "next_cursor": seal(further, *scope) if further else ""}
+
+
+def _fitting(views: list[View]) -> list[View]:
+    room = _ANSWER_BYTES
+    for count, view in enumerate(views):
+        # The answer is a text in what the function gives, and up to Python 3.11 Lambda has that in ASCII.
+        room -= len(quoted(json.dumps(view, ensure_ascii=False)))
+        if room < 0 and count > 0:
+            return views[:count]
+    return views
 
 
 def seal(position: str, *scope: Any) -> str:

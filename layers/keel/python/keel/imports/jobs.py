@@ -179,12 +179,7 @@ def page(caller: Caller, body: ImportList) -> dict[str, Any]:
     if body.model_type is not None and body.model_type not in KINDS:
         raise Fault.at("imports.invalid_model_type", "model_type")
     scope = (caller.account_id, "imports-list", body.model_type, body.status)
-    position = ""
-    if body.cursor.strip():
-        opened = cursors.unseal(body.cursor, *scope)
-        if opened is None:
-            raise Fault.at("imports.invalid_request", "cursor", "The cursor is not valid for this list.")
-        position = opened
+    position = cursors.position(body.cursor, "imports", *scope)
     pk, jobs, read, more = table.partition(caller.account_id, KIND), list[Job](), 0, True
     while more and len(jobs) < body.limit and read < _READ_AT_MOST * body.limit:
         asked = table.query(pk, before=position, newest_first=True, limit=body.limit + 1 - len(jobs))
@@ -197,7 +192,7 @@ def page(caller: Caller, body: ImportList) -> dict[str, Any]:
             read += 1
             if body.model_type in (None, item["model_type"]) and body.status in (None, item["status"]):
                 jobs.append(of_item(item))
-    return {"items": [shown(job) for job in jobs], "next_cursor": cursors.seal(position, *scope) if more else ""}
+    return cursors.page([shown(job) for job in jobs], position if more else "", *scope)
 
 
 # --- What groups of rows leave ---------------------------------------------------------------------------------

@@ -22,8 +22,6 @@ from keel.search import Term
 from keel.table import Item, Key
 
 _READS: Final = 20
-# Lambda answers with 6 MB at most, of which a character takes up to four bytes.
-_PAGE_CHARACTERS: Final = 1_200_000
 
 
 def page(kind: Kind, caller: Caller, operation: str, body: ListBody) -> Values:
@@ -31,35 +29,14 @@ def page(kind: Kind, caller: Caller, operation: str, body: ListBody) -> Values:
     criteria = filters.asked(kind, body)
     terms = search.terms(getattr(body, "search", "")) if kind.searched else []
     scope = (caller.account_id, operation, _told(criteria, terms))
-    position = _position(kind, body.cursor, scope)
+    position = cursors.position(body.cursor, kind.resource, *scope) or TOP
     finder = _Finder(kind, caller.account_id, criteria, terms, body.limit)
     found = finder.find(position)
-    shown = _fitting(references.present(kind, found.records[: body.limit], finder.known))
-    if len(found.records) > len(shown):
-        cursor = cursors.seal(shown[-1]["id"], *scope)
-    else:
-        cursor = cursors.seal(found.floor, *scope) if found.more else ""
-    return {"items": shown, "next_cursor": cursor}
-
-
-def _fitting(views: list[Values]) -> list[Values]:
-    """As many of the records as an answer can carry, at least one."""
-    room = _PAGE_CHARACTERS
-    for count, view in enumerate(views):
-        room -= _characters(view)
-        if room < 0 and count > 0:
-            return views[:count]
-    return views
-
-
-def _characters(value: dict[str, Any] | list[Any]) -> int:
-    found = 0
-    for each in value.values() if isinstance(value, dict) else value:
-        if isinstance(each, str):
-            found += len(each)
-        elif isinstance(each, dict | list):
-            found += _characters(each)
-    return found
+    shown = references.present(kind, found.records[: body.limit], finder.known)
+    further = found.floor if found.more else ""
+    if len(found.records) > body.limit:
+        further = shown[-1]["id"]
+    return cursors.page(shown, further, *scope)
 
 
 def whole(kind: Kind, caller: Caller) -> list[Values]:
@@ -186,13 +163,3 @@ def _told(criteria: list[Criterion], terms: list[Term]) -> dict[str, Any]:
     """What a cursor is sealed to; the order of values and of words makes no difference."""
     told: dict[str, Any] = {each.filter.parameter: sorted(each.values) for each in criteria}
     return told | {"search": sorted([*term.words, term.email, term.run] for term in terms)}
-
-
-def _position(kind: Kind, cursor: str, scope: tuple[Any, ...]) -> str:
-    """The id below which the page begins."""
-    if not cursor.strip():
-        return TOP
-    position = cursors.unseal(cursor, *scope)
-    if position is None:
-        raise kind.fault("invalid_request", "cursor", "The cursor is not valid for this list.")
-    return position

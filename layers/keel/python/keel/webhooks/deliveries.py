@@ -115,19 +115,10 @@ def page(caller: Caller, body: DeliveriesList) -> View:
     if body.status is not None and body.status not in STATUSES:
         raise Fault.at("webhooks.invalid_request", "status", "status must be pending, succeeded or failed.")
     scope = (caller.account_id, "webhooks-deliveries", endpoint_id, body.status)
-    before = _position(body.cursor, scope)
+    before = cursors.position(body.cursor, "webhooks", *scope)
     endpoints.find(caller.account_id, endpoint_id, deleted_too=True, field="endpoint_id")
-    found, position = _matching(key(caller.account_id, endpoint_id, "").pk, before, body.status, body.limit)
-    return {"items": [view(item) for item in found], "next_cursor": cursors.seal(position, *scope) if position else ""}
-
-
-def _position(cursor: str, scope: tuple[Any, ...]) -> str:
-    if not cursor.strip():
-        return ""
-    position = cursors.unseal(cursor, *scope)
-    if position is None:
-        raise Fault.at("webhooks.invalid_request", "cursor", "The cursor is not valid for this list.")
-    return position
+    found, further = _matching(key(caller.account_id, endpoint_id, "").pk, before, body.status, body.limit)
+    return cursors.page([view(item) for item in found], further, *scope)
 
 
 def _matching(pk: str, before: str, status: str | None, limit: int) -> tuple[list[Item], str]:
