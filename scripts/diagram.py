@@ -52,7 +52,7 @@ def _edges() -> Iterator[tuple[str, str, str]]:
                 yield _target(event["Properties"]["Queue"]), "", name
             elif event["Type"] == "DynamoDB":
                 yield "Table", "stream", name
-            elif event["Type"] in template.SCHEDULES:
+            elif event["Type"] == template.SCHEDULE:
                 yield "Clock", template.schedule(event).removeprefix("rate(").rstrip(")"), name
         for value in function.get("Environment", {}).get("Variables", {}).values():
             target = _target(value)

@@ -95,7 +95,7 @@ def _runs() -> dict[str, int]:
         folder: _times(template.schedule(event))
         for folder, properties in template.functions().items()
         for event in properties.get("Events", {}).values()
-        if event["Type"] in template.SCHEDULES
+        if event["Type"] == template.SCHEDULE
     }
 
 

@@ -8,7 +8,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 
-SCHEDULES = ("Schedule", "ScheduleV2")
+SCHEDULE = "ScheduleV2"
 
 
 class _Loader(yaml.CSafeLoader):
@@ -67,5 +67,4 @@ def routes() -> dict[tuple[str, str], str]:
 
 def schedule(event: dict[str, Any]) -> str:
     """When a scheduled function runs: rate(…) or cron(…)."""
-    properties = event["Properties"]
-    return str(properties.get("ScheduleExpression") or properties["Schedule"])
+    return str(event["Properties"]["ScheduleExpression"])

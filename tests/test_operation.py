@@ -92,11 +92,29 @@ def test_a_deployment_that_nobody_uses_costs_at_most_three_dollars_a_month() -> 
     assert GUIDE.count(f") | {idle_cost.idle():.2f} | ") == 3  # in the sums of the three sizes
 
 
+def test_a_scheduled_run_that_fails_is_told_and_left_to_the_next_one() -> None:
+    scheduled = [
+        (each, event["Properties"])
+        for each in template.functions().values()
+        for event in each.get("Events", {}).values()
+        if "Schedule" in event["Type"]
+    ]
+    assert len(scheduled) == 4
+    for function, schedule in scheduled:
+        assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+        assert schedule["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    counted = template.resources("AWS::Logs::MetricFilter")["RunsFailedFilter"]
+    assert counted["LogGroupName"] == {"Ref": "Logs"}
+    [metric] = counted["MetricTransformations"]
+    alarm = ALARMS["RunsFailedAlarm"]
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+
+
 def test_how_often_scheduled_functions_ask_while_nothing_is_due_is_counted(invoke, round_trips) -> None:
     scheduled = {
         folder
         for folder, properties in template.functions().items()
-        if any(event["Type"] in template.SCHEDULES for event in properties.get("Events", {}).values())
+        if any(event["Type"] == template.SCHEDULE for event in properties.get("Events", {}).values())
     }
     assert idle_cost.READS.keys() == scheduled
     for folder in ("due_retries", "failing_endpoints"):  # nearly all of it
