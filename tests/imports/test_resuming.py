@@ -520,6 +520,52 @@ def test_a_job_whose_message_was_lost_is_taken_up(importer, invoke, monkeypatch,
     settled(ours.job(job_id))
 
 
+def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monkeypatch, log_lines):
+    from keel import clock, unfinished
+    from keel.imports import jobs
+
+    ours = importer()
+    broken, whole = sorted(begun(ours, "skip") for _ in range(2))
+    export = ours.make("exports-create", model_type="contacts")["id"]
+    resume, resumed = jobs.resume, list[str]()
+
+    def failing(job: Any) -> None:
+        if job["id"] == broken:
+            raise TypeError
+        resumed.append(job["id"])
+        resume(job)
+
+    monkeypatch.setattr(jobs, "resume", failing)
+    monkeypatch.setattr("keel.exports.jobs.unfinished.send", lambda *sent: resumed.append(sent[-1]))
+    later(monkeypatch, 6 * clock.MINUTE)
+    with pytest.raises(unfinished.Failed):  # in the end, for an alarm to tell
+        invoke("unfinished_jobs", {})
+    assert {whole, export} <= set(resumed)
+    [line] = [line for line in log_lines() if line["message"] == "a job was not looked after"]
+    assert (line["work"], line["job_id"], line["error_type"]) == ("import", broken, "builtins.TypeError")
+
+
+def test_of_many_jobs_each_has_its_turn(importer, functions, invoke, monkeypatch):
+    from keel import table, unfinished
+    from keel.imports import jobs
+
+    ours = importer()
+    made = {ours.request() for _ in range(5)}
+    monkeypatch.setattr(table, "READ_LIMIT", 2)
+    seen = list[str]()
+    works = {"import": unfinished.Work(jobs.key, lambda item: seen.append(item["sk"]))}
+    invoke("unfinished_jobs", {})  # to the end, wherever other tests have left it
+    with functions.running("unfinished_jobs"):
+        while not made <= set(seen):
+            unfinished.look_after(works, lambda: True)
+        assert len(seen) == len(set(seen))
+        unfinished.look_after(works, lambda: False)
+        seen.clear()
+        unfinished.look_after(works, lambda: False)
+        assert len(seen) == len(set(seen))
+        assert made <= set(seen)
+
+
 @pytest.mark.parametrize("operation", ["UpdateItem", "TransactWriteItems"])
 def test_a_confirmation_whose_answer_is_lost_on_the_way_is_told_as_made(importer, pump, operation):
     ours = importer()

@@ -12,6 +12,7 @@ from keel.records.kinds import Kind
 from keel.records.schemas import ById
 from keel.settings import export_settings
 from keel.table import ConditionFailed, Item, Key
+from keel.unfinished import Work
 
 Job = dict[str, Any]
 
@@ -116,14 +117,19 @@ def _change(job: Job, **values: Any) -> table.Write:
     )
 
 
-def look_after_all() -> None:
-    """Move on what stands still, and fail what stood still too often."""
-    for found in unfinished.walk(KIND):
-        job = find(found.account_id, found.job_id)
-        if job is None or clock.now() - clock.milliseconds(job["updated_at"]) < _STILL:
-            continue
-        if job["resumed"] >= _RESUMED:
-            end(job, "failed", error="The export could not be finished. Please try again.")
-        else:
-            note(job, resumed=job["resumed"] + 1)
-            unfinished.send(export_settings().queue, job["account_id"], job["id"])
+def look_after(item: Item) -> None:
+    """Move on a job that stands still, and fail one that stood still too often."""
+    job = _of(item)
+    if clock.now() - clock.milliseconds(job["updated_at"]) < _STILL:
+        return
+    if job["resumed"] >= _RESUMED:
+        end(job, "failed", error="The export could not be finished. Please try again.")
+        return
+    try:
+        note(job, resumed=job["resumed"] + 1)
+    except ConditionFailed:
+        return  # it has ended by itself
+    unfinished.send(export_settings().queue, job["account_id"], job["id"])
+
+
+LOOKED_AFTER: Final = Work(_key, look_after)

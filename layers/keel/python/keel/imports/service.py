@@ -2,13 +2,15 @@
 
 from typing import Any, Final
 
-from keel import clock, objects, table, unfinished
+from keel import clock, objects
 from keel.errors import Fault
 from keel.gate import Caller
 from keel.imports import jobs, mapping, uploads
 from keel.imports.jobs import Job, Moved
 from keel.imports.schemas import Confirm, RequestUpload
 from keel.records.schemas import ById
+from keel.table import Item
+from keel.unfinished import Work
 
 UNDO_DAYS: Final = 30
 _MAPPING_BYTES: Final = 200_000
@@ -115,24 +117,20 @@ def undo(caller: Caller, body: ById) -> dict[str, Any]:
         return jobs.shown(moved.job)
 
 
-def look_after_all() -> None:
-    """Look after every job that has work left."""
-    for unfinished_job in unfinished.walk(jobs.KIND):
-        item = table.get(jobs.key(unfinished_job.account_id, unfinished_job.job_id))
-        if item is not None:
-            try:
-                look_after(jobs.of_item(item))
-            except Moved:
-                continue  # it moves by itself
-
-
-def look_after(job: Job) -> None:
+def look_after(item: Item) -> None:
     """Move on a job that stands still, and fail one that stood still too often."""
+    job = jobs.of_item(item)
     age = clock.now() - clock.milliseconds(job["updated_at"])
-    if job["status"] in ("pending", "uploaded"):
-        discard_abandoned(job)
-    elif job["status"] in ("processing", "undoing") and age > _STILL:
-        jobs.resume(job)
+    try:
+        if job["status"] in ("pending", "uploaded"):
+            discard_abandoned(job)
+        elif job["status"] in ("processing", "undoing") and age > _STILL:
+            jobs.resume(job)
+    except Moved:
+        return  # it moves by itself
+
+
+LOOKED_AFTER: Final = Work(jobs.key, look_after)
 
 
 def discard_abandoned(job: Job) -> None:
