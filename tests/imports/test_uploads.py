@@ -327,6 +327,7 @@ def test_the_bucket_is_open_to_nobody_and_forgets():
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     [rule] = bucket["LifecycleConfiguration"]["Rules"]
     assert rule["ExpirationInDays"] == 30
+    assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] > 7  # for so long a preview can be confirmed
 
 
 def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
