@@ -151,6 +151,24 @@ def test_no_bucket_is_public() -> None:
         assert all(blocked.values()), name
 
 
+@pytest.mark.parametrize(
+    ("origins", "right"),
+    [
+        ("*", True),
+        ("https://a.example.com", True),
+        ("https://a.example.com,https://b.example.com", True),
+        ("https://a.example.com, https://b.example.com", False),
+        ("https://a.example.com,", False),
+        ("", False),
+    ],
+)
+def test_the_bucket_and_the_api_read_the_same_origins(origins: str, right: bool) -> None:
+    assert bool(re.search(template.load()["Parameters"]["AllowedOrigins"]["AllowedPattern"], origins)) is right
+    if right:  # the bucket's are split in the template, which trims nothing
+        [rule] = template.resources("AWS::S3::Bucket")["Files"]["CorsConfiguration"]["CorsRules"]
+        assert rule["AllowedOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
+
+
 # ---- Queues and streams ---------------------------------------------------------------------------------------------
 
 

@@ -3,12 +3,11 @@
 from typing import Any
 
 from keel.exports import worker
-from keel.settings import export_settings, file_settings, settings
+from keel.settings import file_settings, settings
 from keel.workers import Failures, go_through_queue
 
 settings()
 file_settings()
-export_settings()
 
 
 def handler(event: dict[str, Any], _context: Any) -> Failures:
