@@ -77,7 +77,7 @@ def stand_ins(wire: Wire) -> Iterator[StandIns]:
         for service in ("DYNAMODB", "DYNAMODB_STREAMS"):
             patch.setenv(f"AWS_ENDPOINT_URL_{service}", endpoint)
         with mock_aws(config={"core": {"mock_credentials": False, "passthrough": {"urls": [endpoint]}}}):
-            aws.client.cache_clear()
+            aws._made.cache_clear()
             aws._session.cache_clear()
             wire.attach(aws._session().register)
             yield StandIns(GENEROUS)

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -341,3 +341,16 @@ def test_a_secure_address_is_asked_by_tls_and_only_trusted_by_its_authority(
         patch.setattr(aws, "trusted", lambda: str(trusted))
         assert sender.send("GetItem", "{}") == {"Item": {"pk": {"S": "by TLS"}}}
     dynamodb._trusting.cache_clear()
+
+
+def test_threads_that_want_a_client_at_the_same_time_get_the_same(stand_ins: Any, monkeypatch: Any) -> None:
+    from keel import aws
+
+    begun = threading.Barrier(8)
+
+    def client(_number: int) -> Any:
+        begun.wait()
+        return aws.client("sqs")
+
+    monkeypatch.setattr(aws, "_made", cache(aws._made.__wrapped__))
+    assert len(set(map(id, aws.at_once(client, range(8))))) == 1

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from threading import Lock
 from typing import Any, Final, TypeVar
 
 from botocore.config import Config
@@ -34,6 +35,8 @@ _OF_SERVICE = {
     "dynamodb": Config(retries={"mode": "standard", "total_max_attempts": 3}),
 }
 
+_making: Final = Lock()
+
 
 @cache
 def _session() -> Session:
@@ -41,9 +44,14 @@ def _session() -> Session:
     return get_session()
 
 
-@cache
 def client(service: str) -> Any:
     """The client of a service, `dynamodb` for example; it is safe to share between threads."""
+    with _making:  # or each of the first calls at once would make one
+        return _made(service)
+
+
+@cache
+def _made(service: str) -> Any:
     return _session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))
 
 
