@@ -231,6 +231,37 @@ def test_attempt_disables_what_has_failed_for_five_days(
     assert "5 days" in shown["disabled_reason"]
 
 
+def test_job_disables_what_began_to_fail_anew_while_an_attempt_was_under_way(
+    call: Call,
+    user: Session,
+    register: Callable[..., Registered],
+    listening: Receiver,
+    flow: Callable[..., None],
+    deliveries: Callable[..., list[dict[str, Any]]],
+    due: Callable[..., Any],
+    functions: Functions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = register(listening.url)
+    endpoint_fails(call, user, listening, flow)
+    [failed] = deliveries(made)
+    listening.answers = [200, 500]  # another one succeeds while this attempt waits for its answer
+    call("contacts-create", {"first_name": "Bob"}, token=user.token)
+    flow("event_publisher", "webhook_fanout")
+
+    def succeed() -> None:
+        listening.before_answer = lambda: None
+        call("webhooks-redeliver", {"delivery_id": failed["id"]}, token=user.token)
+
+    listening.before_answer = succeed
+    due(deliveries(made)[0])
+    now = clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now + 6 * clock.DAY)
+        functions.invoke("failing_endpoints", {})
+    assert call("webhooks-get", {"id": made.id}, token=user.token).result["is_active"] is False
+
+
 @pytest.mark.parametrize("remedy", ["success", "url", "reactivation", "deletion"])
 def test_endpoint_that_got_well_is_not_disabled(
     call: Call,

@@ -7,7 +7,7 @@ An endpoint that begins to fail is noted in an index by time, before the endpoin
 many costs the job a read, a note too few would leave an endpoint enabled.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from keel import clock, table
 from keel.table import ConditionFailed, Item, Key
@@ -27,15 +27,25 @@ def settle(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> None
         _succeeded(endpoint, outcome, now, slot)
         return
     since = endpoint.get("failing_since")
-    if since is None:
-        note = {"pk": _INDEX, "sk": f"{clock.text(now)}#{endpoint['pk']}#{endpoint['sk']}", "kind": _INDEX}
-        table.apply(table.put(note | {"endpoint_pk": endpoint["pk"], "endpoint_sk": endpoint["sk"]}))
-    changes = ["#last_failure_at = :at", "#failing_since = if_not_exists(#failing_since, :at)"]
-    _apply(endpoint, changes, [], outcome, now, slot)
+    _failed(endpoint, outcome, now, slot)
     if outcome.status == 410:
         disable(endpoint, GONE)
     elif since is not None and _long(since, now):
         disable(endpoint, FAILING, since=since)
+
+
+def _failed(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> None:
+    if since := endpoint.get("failing_since"):
+        try:
+            _apply(endpoint, ["#last_failure_at = :at"], [], outcome, now, slot, "#failing_since = :since", since=since)
+        except ConditionFailed:
+            pass  # a success has come between: it begins to fail anew
+        else:
+            return
+    note = {"pk": _INDEX, "sk": f"{clock.text(now)}#{endpoint['pk']}#{endpoint['sk']}", "kind": _INDEX}
+    table.apply(table.put(note | {"endpoint_pk": endpoint["pk"], "endpoint_sk": endpoint["sk"]}))
+    changes = ["#last_failure_at = :at", "#failing_since = if_not_exists(#failing_since, :at)"]
+    _apply(endpoint, changes, [], outcome, now, slot)
 
 
 def _succeeded(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> None:
@@ -45,10 +55,17 @@ def _succeeded(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> 
 
 
 def _apply(
-    endpoint: Item, changes: list[str], removed: list[str], outcome: Outcome, now: int, slot: str | None
+    endpoint: Item,
+    changes: list[str],
+    removed: list[str],
+    outcome: Outcome,
+    now: int,
+    slot: str | None,
+    condition: str = "attribute_exists(pk)",
+    **values: Any,
 ) -> None:
     changes = [*changes, "#last_took = :took"]
-    values: Item = {"at": clock.text(now), "took": outcome.milliseconds}
+    values |= {"at": clock.text(now), "took": outcome.milliseconds}
     if outcome.milliseconds >= slots.SLOW:
         changes += ["#slow_until = :slow_until", "#slow_took = :took"]
         values["slow_until"] = now + outcome.milliseconds + slots.SLOW_FOR
@@ -56,7 +73,7 @@ def _apply(
     change = "SET " + ", ".join(changes)
     if removed:
         change += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-    table.apply(table.update(Key(endpoint["pk"], endpoint["sk"]), change, **values))
+    table.apply(table.update(Key(endpoint["pk"], endpoint["sk"]), change, condition, **values))
 
 
 def _long(since: str, now: int) -> bool:
