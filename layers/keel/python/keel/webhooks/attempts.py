@@ -46,7 +46,7 @@ def make(message: Message, *, overflow: bool) -> None:
             slots.give_back(endpoint, slot)
         _made_already(message, refused.item, now)
         return
-    if message.number == 1:
+    if message.number == 1 and delivery["claims"] == 1:
         metrics.count("WebhooksUnattempted", -1)
     if endpoint is None or not endpoint["is_active"]:
         _skip(delivery, INACTIVE if endpoint and "deleted_at" not in endpoint else DELETED)
@@ -81,12 +81,13 @@ def _claim(message: Message, now: int) -> Item:
     """The delivery, now claimed; raises `ConditionFailed`."""
     write = table.update(
         deliveries.key(message.account_id, message.endpoint_id, message.delivery_id),
-        "SET #claimed_until = :until",
+        "SET #claimed_until = :until ADD #claims :one",
         "#status = :pending AND #tried = :tried AND (attribute_not_exists(#claimed_until) OR #claimed_until < :now)",
         pending="pending",
         tried=message.number - 1,
         now=now,
         until=now + _CLAIM,
+        one=1,
     )
     return table.apply(write, returning="ALL_NEW")
 
