@@ -213,6 +213,17 @@ def test_a_stream_record_that_no_retry_helps_is_kept_whole() -> None:
         assert stream["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordAge"}
 
 
+def test_the_stream_hands_on_what_is_told_and_what_is_cleared_after_a_deletion() -> None:
+    from keel.events import names
+    from keel.records import registry
+
+    stream = template.functions()["event_publisher"]["Events"]["Change"]["Properties"]
+    written, deleted = [json.loads(each["Pattern"])["dynamodb"] for each in stream["FilterCriteria"]["Filters"]]
+    pointed_to = {name for name in registry.KINDS if registry.pointing_to(name)}
+    assert set(written["NewImage"]["kind"]["S"]) == set(names.KINDS)
+    assert set(deleted["OldImage"]["kind"]["S"]) == {*names.KINDS, *pointed_to}
+
+
 # ---- Limits ---------------------------------------------------------------------------------------------------------
 
 

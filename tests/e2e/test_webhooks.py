@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keel import clock
-from keel.webhooks.schemas import EVENTS
+from keel.events.names import EVENTS
 from stack import Stack
 from tests.conftest import Call
 from tests.e2e.conftest import eventually

@@ -51,7 +51,7 @@ def test_created_updated_and_deleted_arrive_signed_with_the_record(
 def test_all_twelve_events_are_told(
     call: Call, user: Session, register: Callable[..., Registered], listening: Receiver, flow: Callable[..., None]
 ) -> None:
-    from keel.webhooks.schemas import EVENTS
+    from keel.events.names import EVENTS
 
     register(listening.url, events=sorted(EVENTS))
     company = call("companies-create", {"name": "Acme"}, token=user.token).result["id"]

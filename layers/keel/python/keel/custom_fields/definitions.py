@@ -16,6 +16,7 @@ from keel.fields import is_blank, is_date, is_storable
 from keel.table import Item, Key, Write
 
 KIND: Final = "custom_field"
+ENTITY_TYPES: Final = ("contact", "company")  # the kinds of records that have them
 TEXT_LENGTH: Final = 10_000
 
 _VERSION: Final = "!version"  # sorts before every id, so that a query meets it first

@@ -7,7 +7,6 @@ from keel.custom_fields.schemas import CustomFieldCreate
 from keel.fields import is_blank
 from keel.records.kinds import Kind, Record, Rule, not_null, required_text
 
-ENTITY_TYPES: Final = ("contact", "company")
 FIELD_TYPES: Final = ("text", "number", "date", "boolean", "enum")
 OPTIONS: Final = 200
 
@@ -30,7 +29,7 @@ CUSTOM_FIELD: Final = Kind(
     resource="custom_fields",
     fields=CustomFieldCreate,
     rules=(
-        Rule("entity_type", "invalid_entity_type", lambda value: value in ENTITY_TYPES),
+        Rule("entity_type", "invalid_entity_type", lambda value: value in definitions.ENTITY_TYPES),
         required_text("label", "label_required"),
         Rule("field_type", "invalid_field_type", lambda value: value in FIELD_TYPES),
         not_null("required", "invalid_request"),

@@ -1,6 +1,7 @@
 """In which order do an account's custom fields appear?"""
 
-from keel.custom_fields.kind import CUSTOM_FIELD, ENTITY_TYPES
+from keel.custom_fields.definitions import ENTITY_TYPES
+from keel.custom_fields.kind import CUSTOM_FIELD
 from keel.custom_fields.schemas import CustomFieldList
 from keel.gate import Caller
 from keel.records import lists

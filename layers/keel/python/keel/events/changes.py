@@ -7,15 +7,14 @@ the later.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from keel import clock, ids
 from keel.attributes import decode_item
+from keel.events import names
 from keel.records import store
 from keel.records.kinds import Kind, Record
 from keel.records.registry import KINDS
-
-PUBLISHED: Final = frozenset({"contact", "company", "activity", "project"})
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,9 @@ class Change:
 def of(source: dict[str, Any]) -> Change | None:
     """The event in a stream's record; None where a client could see no change."""
     images = source["dynamodb"]
-    before, after = (decode_item(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
+    before, after = (decode_item(images[at]) if images.get(at) else None for at in ("OldImage", "NewImage"))
     item = after or before
-    if item is None or item.get("kind") not in PUBLISHED:
+    if item is None or item.get("kind") not in names.KINDS:
         return None
     kind = KINDS[item["kind"]]
     record = store.from_item(kind, item)

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from keel import table
+from keel.custom_fields import definitions
 from keel.errors import Fault
 from keel.fields import Body, is_blank
 from keel.records.filters import Filter
@@ -140,7 +141,7 @@ class Kind:
     @property
     def has_custom_fields(self) -> bool:
         """Whether the account's definitions for this kind apply."""
-        return self.name in ("contact", "company")
+        return self.name in definitions.ENTITY_TYPES
 
     @property
     def all_joins(self) -> tuple[Join, ...]:

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from keel import clock, ids, table
 from keel.errors import Fault
+from keel.events.names import EVENTS
 from keel.fields import is_blank
 from keel.gate import Caller
 from keel.table import ConditionFailed, Item, Key
 from keel.webhooks import signing, targets
-from keel.webhooks.schemas import EVENTS, EndpointCreate, EndpointUpdate
+from keel.webhooks.schemas import EndpointCreate, EndpointUpdate
 
 KIND: Final = "webhook_endpoint"
 KEPT: Final = 30 * clock.DAY  # how long deliveries can be read

@@ -7,9 +7,6 @@ from pydantic import BaseModel, Field
 from keel.fields import Body, Id, LongText, Text, Url
 from keel.records import schemas
 
-KINDS: Final = ("contact", "company", "activity", "project")
-ACTIONS: Final = ("created", "updated", "deleted")
-EVENTS: Final = frozenset(f"{kind}.{action}" for kind in KINDS for action in ACTIONS)
 TEST_EVENT: Final = "webhook.test"
 
 Status = Literal["pending", "succeeded", "failed"]
