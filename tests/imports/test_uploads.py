@@ -330,6 +330,18 @@ def test_the_bucket_is_open_to_nobody_and_forgets():
     assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] > 7  # for so long a preview can be confirmed
 
 
+def test_what_a_preview_shows_of_people_goes_by_itself(importer):
+    from keel import clock, table
+    from keel.imports import jobs
+
+    ours = importer()
+    job_id = ours.preview(PEOPLE)["job"]["id"]
+    job = jobs.found(ours.session.account_id, job_id)
+    kept = table.get(jobs._preview_key(job)) or {}
+    week, rows = 7 * 86_400, 45 * 86_400  # until it is confirmed, and for as long as rows that failed are kept
+    assert week + rows < kept["ttl"] - clock.now() // 1_000 < 90 * 86_400
+
+
 def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
     columns = [f"column {number}" for number in range(1_000)]
     row = ",".join(["é" * 600] * 1_000)

@@ -25,6 +25,7 @@ UNFINISHED: Final = ("pending", "uploaded", "processing")
 _RESUMED: Final = 12  # an hour: where many import at once, a job also waits for its turn
 _READ_AT_MOST: Final = 20  # times the page
 _PREVIEW_CELL: Final = 500
+_PREVIEW_KEPT: Final = 60 * clock.DAY  # its columns are wanted for as long as the rows that failed are kept
 _PREVIEW_CELLS: Final = 50_000  # characters
 _PREVIEW_BYTES: Final = 250_000  # of the rows, as JSON: an item ends at 400 KB
 
@@ -221,7 +222,8 @@ def keep_preview(job: Job, columns: tuple[str, ...], samples: list[list[str]]) -
     shown = [[cell[:most] for cell in (row + [""] * width)[:width]] for row in samples]
     place = _preview_key(job)
     content = packed({"columns": columns, "samples": [cut(row, _PREVIEW_BYTES // height) for row in shown]})
-    return table.put({"pk": place.pk, "sk": place.sk, "kind": "import_preview", "content": content})
+    ttl = (clock.now() + _PREVIEW_KEPT) // clock.SECOND
+    return table.put({"pk": place.pk, "sk": place.sk, "kind": "import_preview", "content": content, "ttl": ttl})
 
 
 def preview(job: Job) -> tuple[list[str], list[list[str]]] | None:
