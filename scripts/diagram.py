@@ -14,7 +14,7 @@ SHAPES: Final = {
     "AWS::Events::EventBus": '{0}{{{{"{1}"}}}}',
     "AWS::Serverless::Function": '{0}("{1}")',
 }
-SHOWN: Final = ("AWS::SQS::Queue", "AWS::S3::Bucket", "AWS::Events::EventBus")
+HANDS_ON: Final = {"sqs:SendMessage", "s3:PutObject", "events:PutEvents"}
 
 
 def mermaid() -> str:
@@ -54,10 +54,8 @@ def _edges() -> Iterator[tuple[str, str, str]]:
                 yield "Table", "stream", name
             elif event["Type"] == template.SCHEDULE:
                 yield "Clock", template.schedule(event).removeprefix("rate(").rstrip(")"), name
-        for value in function.get("Environment", {}).get("Variables", {}).values():
-            target = _target(value)
-            if template.load()["Resources"].get(target, {}).get("Type") in SHOWN:
-                yield name, "", target
+        for target in _handed_on_to(function):
+            yield name, "", target
     for logical, bucket in template.resources("AWS::S3::Bucket").items():
         for notice in bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", []):
             yield logical, "arrival", _target(notice["Queue"])
@@ -66,11 +64,23 @@ def _edges() -> Iterator[tuple[str, str, str]]:
             yield _target(rule["EventBusName"]), "rule", _target(target["Arn"])
 
 
-def _target(value: Any) -> str:
-    """The resource that !Ref or !GetAtt names, "" for anything else."""
-    if not isinstance(value, dict):
-        return ""
-    return str(value.get("Ref") or (value.get("Fn::GetAtt") or [""])[0])
+def _handed_on_to(function: dict[str, Any]) -> Iterator[str]:
+    """Queues, buckets and buses that a function is allowed to put something into."""
+    for policy in function.get("Policies", []):
+        for statement in _listed(policy.get("Statement", [])):
+            if HANDS_ON & set(_listed(statement["Action"])):
+                yield from map(_target, _listed(statement["Resource"]))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _target(value: dict[str, Any]) -> str:
+    """The resource that !Ref, !GetAtt or the beginning of !Sub names."""
+    if text := value.get("Fn::Sub"):
+        return str(re.match(r"\$\{(\w+)", text)[1])  # type: ignore[index]
+    return str(value.get("Ref") or value["Fn::GetAtt"][0])
 
 
 def _words(name: str) -> str:

@@ -39,12 +39,12 @@ def advice() -> list[Advice]:
 
 def page() -> str:
     """docs/errors.md."""
-    lines = [OPENING]
-    prefix = ""
+    sections: dict[str, list[str]] = {}
     for entry in advice():
-        if entry.code.partition(".")[0] != prefix:
-            prefix = entry.code.partition(".")[0]
-            lines += ["", f"## {prefix}", "", "| code | status | when | what to do |", "| --- | --- | --- | --- |"]
         anchor = f'<a id="{entry.code}"></a>`{entry.code}`'
-        lines.append(f"| {anchor} | {entry.status} | {entry.when} | {entry.do} |")
+        row = f"| {anchor} | {entry.status} | {entry.when} | {entry.do} |"
+        sections.setdefault(entry.code.partition(".")[0], []).append(row)
+    lines = [OPENING]
+    for prefix, rows in sections.items():
+        lines += ["", f"## {prefix}", "", "| code | status | when | what to do |", "| --- | --- | --- | --- |", *rows]
     return "\n".join(lines) + "\n"

@@ -81,6 +81,14 @@ def test_the_architecture_is_drawn_from_the_template():
     text = (DOCS / "architecture.md").read_text()
     assert diagram.inserted(text) == text, "run make openapi"
     assert "Table -- stream --> MailerFunction" in text
+    # What a function is told of, and what it may put something into, are two things.
+    assert "UnfinishedJobsFunction --> ExportQueue" in text
+    assert "ImportUploadFunction --> Files" not in text
+
+
+def test_each_resource_has_one_section_among_the_errors():
+    sections = re.findall(r"^## (\w+)$", (DOCS / "errors.md").read_text(), re.MULTILINE)
+    assert sorted(set(sections)) == sorted(sections)
 
 
 def test_every_parameter_of_the_template_is_in_the_guide_for_operators():
