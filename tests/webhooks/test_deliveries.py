@@ -105,6 +105,19 @@ def test_both_secrets_sign_after_a_rotation_whose_answer_was_lost(
     assert listening.received[0].verified(made.secret) == listening.received[0].verified(new["secret"])
 
 
+def test_each_of_the_newest_secrets_signs_for_its_day_after_several_rotations(
+    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+) -> None:
+    made = register(listening.url)
+    secrets = [made.secret]
+    for signing_now in (2, 3, 4, 5, 6, 7, 8, 9, 10, 10):
+        secrets.append(call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result["secret"])
+        call("webhooks-test", {"id": made.id}, token=user.token)
+        received = listening.received[-1]
+        assert len(received.headers["webhook-signature"].split()) == signing_now
+        assert all(received.verified(secret) for secret in secrets[-signing_now:])
+
+
 def test_both_secrets_sign_after_a_rotation(
     call: Call, user: Session, register: Callable[..., Registered], listening: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,12 +29,7 @@ def page(caller: Caller, body: ErrorList) -> dict[str, Any]:
     """The errors of a job by row."""
     job = jobs.found(caller.account_id, body.id)
     scope = (caller.account_id, "imports-errors", job["id"])
-    after = 0
-    if body.cursor.strip():
-        position = cursors.unseal(body.cursor, *scope)
-        if position is None:
-            raise Fault.at("imports.invalid_request", "cursor", "The cursor is not valid for this list.")
-        after = int(position)
+    after = int(cursors.position(body.cursor, "imports", *scope) or 0)
     columns, _ = jobs.preview(job) or ([], [])
     errors: list[dict[str, Any]] = []
     size = 0

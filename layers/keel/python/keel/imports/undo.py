@@ -41,7 +41,7 @@ def _step(job: Job) -> Job:
         return service.persist(lambda: _undo(job, found[0]["sk"], effects))
     if job["undo_phase"] == "records":
         after, write = jobs.changed(job, undo_phase="besides", undo_position="", resumed=0)
-        table.commit(write)
+        table.transact(write)
         return after
     after, writes = jobs.ended(job, "undone")
     table.commit(*writes)
@@ -68,7 +68,7 @@ def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
     moves = [postings.change(change.kind, change.before, change.after) for change in changes]
     # Of several records that had one name, each brings that name's mark.
     table.batch_write({Key(item["pk"], item["sk"]): item for move in moves for item in move.added}.values())
-    table.commit(write, *turn, *(change.write() for change in changes))
+    table.transact(write, *turn, *(change.write() for change in changes))
     _discard(zip(changes, moves, strict=True))
     return after
 

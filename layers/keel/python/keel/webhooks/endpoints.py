@@ -18,6 +18,8 @@ from keel.webhooks.schemas import EndpointCreate, EndpointUpdate
 KIND: Final = "webhook_endpoint"
 KEPT: Final = 30 * clock.DAY  # how long deliveries can be read
 OVERLAP: Final = clock.DAY  # how long both secrets sign after a rotation
+
+_FORMER_SECRETS: Final = 9  # that sign at most, however many rotations there are within a day
 _RESOLVE_SECONDS: Final = 3.0
 _UNCHANGED: Final = "#revision = :revision AND attribute_not_exists(#deleted_at)"
 
@@ -153,7 +155,7 @@ def delete(caller: Caller, endpoint_id: str) -> View:
     write = table.update(
         Key(item["pk"], item["sk"]),
         "SET #deleted_at = :deleted_at, #is_active = :false, #ttl = :ttl "
-        "REMOVE #secret, #previous_secret, #previous_until, #failing_since",
+        "REMOVE #secret, #former_secrets, #failing_since",
         "attribute_exists(pk) AND attribute_not_exists(#deleted_at)",
         failed=table.otherwise(Fault("webhooks.not_found")),
         deleted_at=clock.text(now),
@@ -165,15 +167,15 @@ def delete(caller: Caller, endpoint_id: str) -> View:
 
 
 def rotate(caller: Caller, endpoint_id: str) -> View:
-    """`{"endpoint", "secret"}`; the secret so far signs beside the new one for a day."""
+    """`{"endpoint", "secret"}`; the secret so far signs beside the new one for a day, whatever comes after that."""
     while True:
         item = find(caller.account_id, endpoint_id)
         now, secret = clock.now(), signing.mint()
+        former = [*signing.still_signing(item, now), {"secret": item["secret"], "until": now + OVERLAP}]
         change = {
             "secret": signing.encrypt(secret, caller.account_id, item["sk"]),
             "secret_prefix": signing.shown(secret),
-            "previous_secret": item["secret"],
-            "previous_until": now + OVERLAP,
+            "former_secrets": former[-_FORMER_SECRETS:],
             "updated_at": clock.text(now),
         }
         try:

@@ -8,7 +8,7 @@ import base64
 import os
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from standardwebhooks import Webhook
 
@@ -55,11 +55,14 @@ def _context(account_id: str, endpoint_id: str) -> dict[str, str]:
     return {"account": account_id, "endpoint": endpoint_id}
 
 
+def still_signing(endpoint: Item, now: int) -> list[dict[str, Any]]:
+    """The secrets that were replaced less than a day ago, the newest last."""
+    return [each for each in endpoint.get("former_secrets", []) if each["until"] > now]
+
+
 def headers(endpoint: Item, account_id: str, webhook_id: str, body: str, now: int) -> dict[str, str]:
     """The three headers of an attempt made now; within a day of a rotation both secrets sign."""
-    encrypted = [endpoint["secret"]]
-    if endpoint.get("previous_until", 0) > now:
-        encrypted.append(endpoint["previous_secret"])
+    encrypted = [endpoint["secret"], *(each["secret"] for each in reversed(still_signing(endpoint, now)))]
     second = now // 1_000
     moment = datetime.fromtimestamp(second, UTC)
     secrets = [_decrypt(each, account_id, endpoint["sk"]) for each in encrypted]
