@@ -243,6 +243,20 @@ def test_rows_that_fail_come_back_in_a_file_that_can_be_mended(keel: Run, people
 
 
 @pytest.mark.usefixtures("signed_in", "working")
+def test_the_file_of_very_many_rows_that_failed_is_waited_for(
+    over: Run, line: Line, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keel_crm.cli.failed_rows._PAUSE_SECONDS", 0)
+    error = {"code": "imports.invalid_request", "message": "The file is large and still being made."}
+    line.instead["imports-errors-file"] = [httpx.Response(400, json={"ok": False, "error": error}) for _ in range(3)]
+    Path(people).write_text("Name,E-mail\nJoan,nonsense\n")
+    done = over("import", people, "--to", "contacts", "--yes")
+    assert done.exit_code == 9
+    assert done.stderr.count("is being made") == 1
+    assert "Joan" in (tmp_path / "people.errors.csv").read_text()
+
+
+@pytest.mark.usefixtures("signed_in", "working")
 def test_rows_that_fail_overwrite_nothing(keel: Run, people: str, tmp_path: Path) -> None:
     Path(people).write_text("Name,E-mail\nJoan,nonsense\n")
     mended = tmp_path / "people.errors.csv"

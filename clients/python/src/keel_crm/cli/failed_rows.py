@@ -2,8 +2,9 @@
 
 import itertools
 import re
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,6 +13,10 @@ from keel_crm.cli.commands import AsJson
 from keel_crm.cli.failures import Exit, Stop
 from keel_crm.cli.shell import Shell
 from keel_crm.clients import Keel
+from keel_crm.errors import InvalidRequestError
+
+_PAUSE_SECONDS: Final = 10
+_WAITS: Final = 90
 
 
 def errors_file(
@@ -27,6 +32,7 @@ def errors_file(
             output.show_record(client.call("imports-errors-file", {"id": id}), json_lines=json_)
         else:
             transfers.check(to)
+            client.call("imports-get", {"id": id})  # that there is such an import, before anything is waited for
             save(shell, client, id, to)
             output.note(f"The rows that failed are in {to}")
 
@@ -51,6 +57,22 @@ def _free(file: Path) -> Path:
 
 
 def save(shell: Shell, client: Keel, job_id: str, to: Path) -> None:
-    signed = client.call("imports-errors-file", {"id": job_id})
+    signed = _made(client, job_id)
     with shell.files() as files:
         transfers.save(files, signed["signed_url"], to)
+
+
+def _made(client: Keel, job_id: str) -> dict[str, Any]:
+    """Where the file is; that of very many rows is made after the import has ended, which is waited for."""
+    waited = 0
+    while True:
+        try:
+            made: dict[str, Any] = client.call("imports-errors-file", {"id": job_id})
+            return made
+        except InvalidRequestError:
+            if waited == _WAITS:
+                raise
+        if waited == 0:
+            output.note("The file of the rows that failed is being made …")
+        time.sleep(_PAUSE_SECONDS)
+        waited += 1
