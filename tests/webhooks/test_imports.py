@@ -1,6 +1,7 @@
 """Do imports tell what they write, as any other change is told?"""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,10 @@ def test_import_and_its_undoing_tell_every_record_once(
     job = importer.run(rows + "New,old@example.com,\n", mapping, duplicate_handling="update")
     assert (job["created_count"], job["updated_count"]) == (20, 1)
     flow()
+    # Most wait for a second, until the first have told that the endpoint answers.
+    deadline = time.monotonic() + 30
+    while len(listening.received) < 22 and time.monotonic() < deadline:
+        flow()
     told = [json.loads(each.body) for each in listening.received]
     assert Counter(each["event"] for each in told) == {
         "contact.created": 20,
