@@ -92,6 +92,12 @@ class DeliverySettings(_Environment):
     overflow: _Text = Field(alias="OVERFLOW_QUEUE")
 
 
+class LaneSettings(_Environment):
+    """What the function that makes deliveries is given besides: how many of it run at once in each of its lanes."""
+
+    workers: int = Field(alias="WEBHOOK_WORKERS", gt=1)
+
+
 class EventSettings(_Environment):
     """What the publisher of events is given besides."""
 
@@ -133,6 +139,11 @@ def signing_settings() -> SigningSettings:
 @cache
 def delivery_settings() -> DeliverySettings:
     return DeliverySettings.model_validate(os.environ)
+
+
+@cache
+def lane_settings() -> LaneSettings:
+    return LaneSettings.model_validate(os.environ)
 
 
 @cache

@@ -10,6 +10,7 @@ import random
 from typing import Final
 
 from keel import clock, table
+from keel.settings import lane_settings
 from keel.table import ConditionFailed, Item, Key
 from keel.webhooks import endpoints
 
@@ -19,8 +20,8 @@ SLOW: Final = 2 * clock.SECOND
 STUCK: Final = clock.SECOND
 SLOW_FOR: Final = clock.MINUTE  # after the last slow answer
 
-_OVERHEAD: Final = 100  # milliseconds for which a slot is taken beside the answer's
-_AT_ONCE: Final = 30  # deliveries under way to one slow endpoint
+_OVERHEAD: Final = 200  # milliseconds for which a slot is taken beside the answer's
+_UNKNOWN: Final = 100  # milliseconds in which an endpoint is taken to answer that has not yet
 _TRIES: Final = 3
 _OPEN: Final = (
     "attribute_exists(pk) AND #is_active = :true AND (attribute_not_exists(#slow_until) OR #slow_until < :now)"
@@ -66,13 +67,17 @@ def is_slow(endpoint: Item, now: int) -> bool:
 
 def rate(endpoint: Item) -> int:
     """How many deliveries a second it can have in the fast lane, by its last answer."""
-    took: int = endpoint.get("last_took", 2 * _OVERHEAD)
+    took: int = endpoint.get("last_took", _UNKNOWN)
     return SLOTS * clock.SECOND // (took + _OVERHEAD)
 
 
 def turn(endpoint: Item, now: int) -> int:
-    """Milliseconds until a slow endpoint may be sent one more delivery; that turn is now taken."""
-    place, pace = Key(endpoint["pk"], endpoint["sk"]), endpoint.get("slow_took", 5 * SLOW) // _AT_ONCE
+    """Milliseconds until a slow endpoint may be sent one more delivery; that turn is now taken.
+
+    Each of those under way may hold up a worker of the lane: there are fewer of them than workers.
+    """
+    under_way = lane_settings().workers * 3 // 5
+    place, pace = Key(endpoint["pk"], endpoint["sk"]), endpoint.get("slow_took", 5 * SLOW) // under_way
     after_others = table.update(place, "SET #turn = #turn + :pace", "#turn >= :now", pace=pace, now=now)
     none_waits = "attribute_exists(pk) AND (attribute_not_exists(#turn) OR #turn < :now)"
     at_once = table.update(place, "SET #turn = :next", none_waits, next=now + pace, now=now)
