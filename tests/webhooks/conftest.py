@@ -99,7 +99,18 @@ def deliveries(call: Call, user: Session) -> Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
-def due(functions: Functions, stand_ins: StandIns, user: Session) -> Callable[..., Any]:
+def handed(functions: Functions, stand_ins: StandIns) -> Callable[[str, Any], Any]:
+    """`handed("WebhookQueue", body)`: the worker of this queue gets a message."""
+
+    def handed(queue: str, body: Any) -> Any:
+        arn = stand_ins.value({"Fn::GetAtt": [queue, "Arn"]})
+        return functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(body), arn=arn)]})
+
+    return handed
+
+
+@pytest.fixture
+def due(handed: Callable[[str, Any], Any], user: Session) -> Callable[..., Any]:
     """`due(delivery)`: the next attempt of a delivery is made, as if its time had come."""
 
     def due(delivery: dict[str, Any], *, number: int | None = None) -> Any:
@@ -109,7 +120,6 @@ def due(functions: Functions, stand_ins: StandIns, user: Session) -> Callable[..
             "delivery_id": delivery["id"],
             "number": number or len(delivery["attempts"]) + 1,
         }
-        arn = stand_ins.value({"Fn::GetAtt": ["WebhookQueue", "Arn"]})
-        return functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(message), arn=arn)]})
+        return handed("WebhookQueue", message)
 
     return due

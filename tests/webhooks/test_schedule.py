@@ -17,7 +17,6 @@ from tests.conftest import Call
 from tests.harness.functions import Functions
 from tests.harness.gateway import Session
 from tests.harness.stand_ins import StandIns
-from tests.harness.streams import queued
 from tests.imports.conftest import Importer
 from tests.webhooks.conftest import Registered
 from tests.webhooks.receivers import Receiver
@@ -352,7 +351,7 @@ def test_endpoint_that_has_never_answered_takes_no_more_of_the_second_lane_eithe
     listening: Receiver,
     flow: Callable[..., None],
     deliveries: Callable[..., list[dict[str, Any]]],
-    functions: Functions,
+    handed: Callable[[str, Any], Any],
     stand_ins: StandIns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -363,13 +362,12 @@ def test_endpoint_that_has_never_answered_takes_no_more_of_the_second_lane_eithe
         call("contacts-create", {"first_name": "Ann"}, token=user.token)
     flow("event_publisher", "webhook_fanout")
     waiting = [each for each in lane(stand_ins, "WebhookQueue") if each.pop("group") == made.id]
-    arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
 
     def overflow() -> None:
         if waiting:
-            functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(waiting.pop()), arn=arn)]})
+            handed("WebhookOverflowQueue", waiting.pop())
 
     # While one is being answered the next is taken in hand, and so on: three, until one of them has been answered.
     listening.before_answer = overflow
@@ -453,6 +451,7 @@ def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     flow: Callable[..., None],
     deliveries: Callable[..., list[dict[str, Any]]],
     functions: Functions,
+    handed: Callable[[str, Any], Any],
     stand_ins: StandIns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -473,22 +472,18 @@ def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
     monkeypatch.setattr(queues, "LONGEST_DELAY", 2_000)
-    arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
-
-    def overflow(message: dict[str, Any]) -> None:
-        functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(message), arn=arn)]})
 
     now = clock.now()
     with monkeypatch.context() as patch:
         patch.setattr(clock, "now", lambda: now)
         for message in waiting:
-            overflow(message)
+            handed("WebhookOverflowQueue", message)
     # 30 at once to a receiver that takes 9 s is one each 0.3 s: 0, 0.3, 0.6 and 0.9 s are now, 1.2 to 1.8 s are soon.
     assert len(listening.received) == 4
     assert [each["DelaySeconds"] for each in sent] == [2, 2, 2]
     assert {each["QueueUrl"] for each in sent} == {stand_ins.value({"Ref": "WebhookOverflowQueue"})}
     for each in sent:
-        overflow(json.loads(each["MessageBody"]))
+        handed("WebhookOverflowQueue", json.loads(each["MessageBody"]))
     assert len(listening.received) == 7
     # The last one's turn is further off than a queue could hold it back: what passes it on has it come at its time.
     sent.clear()
@@ -497,7 +492,7 @@ def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     assert [(each["DelaySeconds"], each["QueueUrl"]) for each in sent] == [
         (2, stand_ins.value({"Ref": "WebhookOverflowQueue"}))
     ]
-    overflow(json.loads(sent[0]["MessageBody"]))
+    handed("WebhookOverflowQueue", json.loads(sent[0]["MessageBody"]))
     assert len(listening.received) == 8
     assert {each["status"] for each in deliveries(made)} == {"succeeded"}
 
@@ -510,6 +505,7 @@ def test_what_an_import_brings_comes_by_the_second_lane_and_leaves_the_first_to_
     listening: Receiver,
     flow: Callable[..., None],
     deliveries: Callable[..., list[dict[str, Any]]],
+    handed: Callable[[str, Any], Any],
     stand_ins: StandIns,
 ) -> None:
     made = register(listening.url)
@@ -540,11 +536,10 @@ def test_what_an_import_brings_comes_by_the_second_lane_and_leaves_the_first_to_
     assert [each["event"] for each in coming()] == ["contact.deleted", "contact.updated"]
 
     # In the second lane an event becomes a delivery, which that lane makes as well.
-    arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
-    functions.invoke("webhook_delivery", {"Records": [queued(json.dumps({"detail": events[0]}), arn=arn)]})
+    handed("WebhookOverflowQueue", {"detail": events[0]})
     assert begun() == []
     [message] = [each for each in lane(stand_ins, "WebhookOverflowQueue") if each.get("endpoint_id") == made.id]
     assert message.pop("group") == made.id
-    functions.invoke("webhook_delivery", {"Records": [queued(json.dumps(message), arn=arn)]})
+    handed("WebhookOverflowQueue", message)
     [received] = listening.received
     assert json.loads(received.body)["data"] == events[0]["data"]
