@@ -36,9 +36,9 @@ def page(caller: Caller, body: ErrorList) -> dict[str, Any]:
     for error in _after(job, after, limit=_PAGE_GROUPS):
         if len(errors) == body.limit or size > _ANSWER_BYTES:
             return {"items": errors, "next_cursor": cursors.seal(str(errors[-1]["row"]), *scope)}
-        cells = error.pop("cells")
-        names = files.named(columns + [""] * (len(cells) - len(columns)))
-        errors.append(error | {"data": dict(zip(names, cells, strict=False))})
+        row = error.pop("cells")
+        names = files.named(columns + [""] * (len(row) - len(columns)))
+        errors.append(error | {"data": dict(zip(names, row, strict=False))})
         size += len(json.dumps(errors[-1]))
     return {"items": errors, "next_cursor": ""}
 

@@ -145,13 +145,13 @@ def packed(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def cut(cells: list[str], most: int) -> list[str]:
+def cut(row: list[str], most: int) -> list[str]:
     """The cells, the long ones cut until all take that many bytes as JSON; what is empty takes three of them."""
-    length = max(map(len, cells), default=0)
-    while length and len(packed(cells).encode()) > most:
+    length = max(map(len, row), default=0)
+    while length and len(packed(row).encode()) > most:
         length //= 2
-        cells = [cell[:length] for cell in cells]
-    return cells
+        row = [cell[:length] for cell in row]
+    return row
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -44,11 +44,11 @@ def claim(user: Item, taken: Fault) -> Write:
 
 def find(email: str) -> Item | None:
     """The user with this email. It takes two reads in any case, so that time does not tell."""
-    key = email_key(email)
+    key, nobody = email_key(email), user_key("", "nobody")
     # What is no email is asked for, too, and folded it can be longer than what anything is kept under.
-    owner = table.get(key) if len(key.pk.encode()) <= table.PK_BYTES else table.get(user_key("", "nobody"))
+    owner = table.get(key if len(key.pk.encode()) <= table.PK_BYTES else nobody)
     if owner is None:
-        table.get(user_key("", "nobody"))
+        table.get(nobody)
         return None
     return table.get(user_key(owner["account_id"], owner["user_id"]))
 

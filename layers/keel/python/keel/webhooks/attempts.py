@@ -71,7 +71,7 @@ def _in_second_lane(message: Message, now: int) -> _Place:
     if slots.is_slow(endpoint, now):
         wait = slots.turn(endpoint, now)
         return endpoint, None, (replace(message, paced=True), wait) if wait >= clock.SECOND else None
-    if "last_took" in endpoint:
+    if slots.is_known(endpoint):
         return endpoint, None, None
     endpoint, slot, put_off = _in_first_lane(message, now)
     return endpoint, slot, (message, slots.STUCK) if put_off else None

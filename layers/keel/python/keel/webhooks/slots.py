@@ -65,6 +65,11 @@ def is_slow(endpoint: Item, now: int) -> bool:
     return all(now <= endpoint.get(f"slot_{at}", 0) < now + LEASE - STUCK for at in range(SLOTS))
 
 
+def is_known(endpoint: Item) -> bool:
+    """Whether an attempt has told how long it takes to answer."""
+    return "last_took" in endpoint
+
+
 def rate(endpoint: Item) -> int:
     """How many deliveries a second it can have in the fast lane, by its last answer."""
     took: int = endpoint.get("last_took", _UNKNOWN)
