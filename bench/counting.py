@@ -17,9 +17,9 @@ _counted: list[Counted] = []
 
 def attach() -> None:
     """Once, before anything is counted."""
-    from keel import aws
+    from keel.storage import clients
 
-    aws.client("dynamodb").meta.events.register("after-call.dynamodb", _count)
+    clients.client("dynamodb").meta.events.register("after-call.dynamodb", _count)
 
 
 def _count(parsed: dict[str, Any], **_rest: Any) -> None:

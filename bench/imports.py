@@ -124,7 +124,7 @@ def _timed(run: Callable[[], None]) -> tuple[float, float]:
 
 def _items_of(surroundings: Around, path: Path) -> list[dict[str, Any]]:
     """The items that an import of the file stores, each once, of an account to be named."""
-    from keel import aws
+    from keel.storage import clients
 
     stored: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -137,7 +137,7 @@ def _items_of(surroundings: Around, path: Path) -> list[dict[str, Any]]:
 
     found = Import(surroundings, path)
     found.confirm()
-    events = aws.client("dynamodb").meta.events
+    events = clients.client("dynamodb").meta.events
     for operation in ("BatchWriteItem", "TransactWriteItems"):
         events.register_last(f"before-call.dynamodb.{operation}", note)
     found.run()

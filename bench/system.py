@@ -110,7 +110,7 @@ class Account:
 
     def fill(self, records: Iterator[tuple[str, dict[str, Any]]]) -> None:
         """Store records with their postings as they would have been created, many at once."""
-        from keel import table
+        from keel.storage import table
 
         with ThreadPoolExecutor(4) as pool:
             batch: list[Any] = []
@@ -124,14 +124,14 @@ class Account:
             pool.submit(table.batch_write, batch)
 
     def _items(self, kind_name: str, values: dict[str, Any]) -> list[Any]:
-        from keel import clock, ids
-        from keel.records import postings, registry, store
+        from keel import clock, entity_types, ids
+        from keel.records import index_entries, models
 
-        kind, now = registry.KINDS[kind_name], clock.now()
+        kind, now = entity_types.ENTITY_TYPES[kind_name], clock.now()
         whose = {"account_id": self.account_id, "created_by": self.user_id}
         when = {"created_at": clock.text(now), "updated_at": clock.text(now), "version": 1, "revision": 1}
         record = kind.defaults | {"id": ids.mint(now)} | whose | when | values
-        return [store.to_item(kind, record), *postings.change(kind, None, record).added]
+        return [models.to_item(kind, record), *index_entries.change(kind, None, record).added]
 
 
 _handlers: dict[str, Any] = {}

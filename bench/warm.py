@@ -89,14 +89,14 @@ def _cpu(run: Callable[[Any], Any], arguments: list[Any]) -> float:
 
 def _seen(account: Account, operation: str, body: dict[str, Any]) -> Calls:
     """The calls that Keel makes to DynamoDB for an operation."""
-    from keel import aws
+    from keel.storage import clients
 
     seen: Calls = []
 
     def note(params: dict[str, Any], model: Any, **_rest: Any) -> None:
         seen.append((model.name, json.loads(params["body"])))
 
-    events = aws.client("dynamodb").meta.events
+    events = clients.client("dynamodb").meta.events
     events.register_first("before-call.dynamodb", note)
     account.does(operation, **_changed(body, 0))
     events.unregister("before-call.dynamodb", note)

@@ -71,15 +71,15 @@ def stand_ins(wire: Wire) -> Iterator[StandIns]:
     """AWS for the session: the table in DynamoDB Local, all else in moto."""
     from moto import mock_aws
 
-    from keel import aws, dynamodb
+    from keel.storage import clients, dynamodb
 
     with dynamodb_local() as endpoint, pytest.MonkeyPatch.context() as patch:
         for service in ("DYNAMODB", "DYNAMODB_STREAMS"):
             patch.setenv(f"AWS_ENDPOINT_URL_{service}", endpoint)
         with mock_aws(config={"core": {"mock_credentials": False, "passthrough": {"urls": [endpoint]}}}):
-            aws._made.cache_clear()
-            aws._session.cache_clear()
-            wire.attach(aws._session().register)
+            clients._made.cache_clear()
+            clients._session.cache_clear()
+            wire.attach(clients._session().register)
             yield StandIns(GENEROUS)
             for connection in dynamodb._made()._idle:
                 connection.close()
@@ -87,28 +87,28 @@ def stand_ins(wire: Wire) -> Iterator[StandIns]:
 
 @pytest.fixture(scope="session")
 def _hasher() -> Callable[[], PasswordHasher]:
-    from keel.auth import hashing
+    from keel.users import password_hashing
 
-    return hashing.hasher
+    return password_hashing.hasher
 
 
 @pytest.fixture
 def costly_passwords(functions: Functions, _hasher: Callable[[], PasswordHasher], monkeypatch: Any) -> None:
     """Passwords are hashed as they are on AWS, for a test that is about that."""
-    from keel.auth import hashing
+    from keel.users import password_hashing
 
-    monkeypatch.setattr(hashing, "hasher", _hasher)
+    monkeypatch.setattr(password_hashing, "hasher", _hasher)
 
 
 @pytest.fixture(scope="session")
 def functions(stand_ins: StandIns, _hasher: Callable[[], PasswordHasher]) -> Iterator[Functions]:
-    from keel.auth import hashing
+    from keel.users import password_hashing
 
     # The real work for each account that a test opens would be half of what the tests take.
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     functions = Functions(stand_ins)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hashing, "hasher", lambda: cheap)
+        patch.setattr(password_hashing, "hasher", lambda: cheap)
         yield functions
     functions.reset()
 
@@ -195,16 +195,18 @@ def account(accounts: Callable[[], Account]) -> Account:
 
 
 def _planted(body: dict[str, Any], functions: Functions) -> Session:
-    from keel import clock, gate, ids, table, tokens
+    from keel import clock, ids
+    from keel.api import access_tokens, authorizer
+    from keel.storage import table
 
     now = clock.now()
     account_id, user_id = ids.mint(now), ids.mint(now)
     times = {"created_at": clock.text(now), "updated_at": clock.text(now)}
     user = {"email": body["email"], "name": body["name"], "role": "owner", "must_change_password": False, **times}
     with functions.running("contacts"):
-        key = gate.user_key(account_id, user_id)
+        key = authorizer.user_key(account_id, user_id)
         table.apply(table.put({"pk": key.pk, "sk": key.sk, "kind": "user", "epoch": 1, **user}))
-        token = tokens.issue(tokens.AccessToken("user", account_id, user_id, ids.mint(now), 1))
+        token = access_tokens.issue(access_tokens.AccessToken("user", account_id, user_id, ids.mint(now), 1))
     shown = {"id": user_id, "account_id": account_id, "deactivated_at": None, **user}
     return Session(token, "", shown, body["password"])
 

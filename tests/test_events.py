@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 import template
-from keel.http import Api
+from keel.api.resolver import Api
 from tests.harness.functions import Functions
 from tests.harness.gateway import answer_of
 from tests.harness.stand_ins import StandIns

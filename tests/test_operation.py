@@ -13,7 +13,8 @@ import deploy
 import idle_cost
 import template
 import token_keys
-from keel import clock, gate
+from keel import clock
+from keel.api import authorizer
 from tests.harness.gateway import fresh_address
 from tests.harness.streams import queued
 
@@ -59,7 +60,7 @@ def metrics(text: str) -> list[dict[str, Any]]:
 def test_a_refusal_for_the_rate_is_counted_without_naming_anybody(call, rates, capsys, monkeypatch) -> None:
     rates(public="1/1")
     now = time.time_ns()
-    monkeypatch.setattr(gate, "time", SimpleNamespace(time_ns=lambda: now))  # no bucket fills meanwhile
+    monkeypatch.setattr(authorizer, "time", SimpleNamespace(time_ns=lambda: now))  # no bucket fills meanwhile
     address = fresh_address()
     call("auth-refresh-token", {"refresh_token": "x"}, address=address)
     capsys.readouterr()
@@ -130,27 +131,28 @@ def test_how_often_scheduled_functions_ask_while_nothing_is_due_is_counted(invok
 @pytest.fixture
 def secret(stand_ins):
     """Its name and the client that holds it; as it was when the test is over."""
-    from keel import aws, secret_keys
+    from keel.api import signing_keys
+    from keel.storage import clients
 
-    client, name = aws.client("secretsmanager"), stand_ins.environment("auth")["TOKEN_KEYS_SECRET"]
+    client, name = clients.client("secretsmanager"), stand_ins.environment("auth")["TOKEN_KEYS_SECRET"]
     before = client.get_secret_value(SecretId=name)["SecretString"]
     yield client, name
     client.put_secret_value(SecretId=name, SecretString=before)
-    secret_keys._ring = None
+    signing_keys._ring = None
 
 
 def test_a_rotation_ends_no_token(call, owner, secret):
-    from keel import secret_keys
+    from keel.api import signing_keys
 
     client, name = secret
     old = owner().token
 
     def everybody_looks(_seconds):
-        secret_keys._ring = None
+        signing_keys._ring = None
         assert call("auth-me", token=owner().token).status == 200
 
     signs = token_keys.rotate(client, name, force=False, wait=everybody_looks)
-    secret_keys._ring = None
+    signing_keys._ring = None
     new = owner().token
     assert jwt.get_unverified_header(new)["kid"] == signs != jwt.get_unverified_header(old)["kid"]
     assert [call("auth-me", token=token).status for token in (old, new)] == [200, 200]
@@ -158,7 +160,7 @@ def test_a_rotation_ends_no_token(call, owner, secret):
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"active":"k9","k1":"short"}'])
 def test_the_keys_in_hand_go_on_while_others_cannot_be_fetched(call, owner, secret, monkeypatch, log_lines, content):
-    from keel import secret_keys
+    from keel.api import signing_keys
 
     client, name = secret
     good = client.get_secret_value(SecretId=name)
@@ -170,11 +172,11 @@ def test_the_keys_in_hand_go_on_while_others_cannot_be_fetched(call, owner, secr
             raise ClientError({"Error": {"Code": "InternalServiceError"}}, "GetSecretValue")
         return {"SecretString": content}
 
-    monkeypatch.setattr(secret_keys, "_ring", secret_keys._fetch(start))
+    monkeypatch.setattr(signing_keys, "_ring", signing_keys._fetch(start))
     monkeypatch.setattr(client, "get_secret_value", get_secret_value)
 
     def after(seconds):
-        monkeypatch.setattr("keel.secret_keys.clock.now", lambda: start + 1_000 * seconds)
+        monkeypatch.setattr("keel.api.signing_keys.clock.now", lambda: start + 1_000 * seconds)
         return call("auth-me", token=token).status
 
     assert [after(seconds) for seconds in (299, 300, 301, 309)] == [200] * 4

@@ -214,12 +214,12 @@ def test_a_stream_record_that_no_retry_helps_is_kept_whole() -> None:
 
 
 def test_the_stream_hands_on_what_is_told_and_what_is_cleared_after_a_deletion() -> None:
+    from keel import entity_types
     from keel.events import names
-    from keel.records import registry
 
     stream = template.functions()["event_publisher"]["Events"]["Change"]["Properties"]
     written, deleted = [json.loads(each["Pattern"])["dynamodb"] for each in stream["FilterCriteria"]["Filters"]]
-    pointed_to = {name for name in registry.KINDS if registry.pointing_to(name)}
+    pointed_to = {name for name in entity_types.ENTITY_TYPES if entity_types.pointing_to(name)}
     assert set(written["NewImage"]["kind"]["S"]) == set(names.KINDS)
     assert set(deleted["OldImage"]["kind"]["S"]) == {*names.KINDS, *pointed_to}
 

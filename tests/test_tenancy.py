@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 import template
-from keel.http import Api, Operation
+from keel.api.resolver import Api, Operation
 from tests.harness.accounts import LEAST, Account, World
 
 Ids = dict[str, str]

@@ -1,18 +1,18 @@
 """Which operations are there on activities?"""
 
-from keel.activities.kind import ACTIVITY
+from keel.activities.entity_type import ACTIVITY
 from keel.activities.metadata import SCHEMAS
 from keel.activities.schemas import Activity, ActivityList, ActivitySchema, ActivityUpdate
-from keel.fields import Body
-from keel.http import Api, Call
-from keel.records import operations
-from keel.records.kinds import Values
+from keel.api.fields import Body
+from keel.api.resolver import Api, Call
+from keel.records import routes
+from keel.records.entity_type import Values
 from keel.records.schemas import Page
 
 api = Api("activities")
 handler = api.handle
 
-operations.crud(api, ACTIVITY, update=ActivityUpdate, listed=ActivityList, result=Activity)
+routes.crud(api, ACTIVITY, update=ActivityUpdate, listed=ActivityList, result=Activity)
 
 
 @api.operation("activity-schemas-list", Body, result=Page[ActivitySchema])

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from keel.http import Api
-from keel.pages import Pages
+from keel.api.pages import Pages
+from keel.api.resolver import Api
 
 api = Api("api")
 handler = api.handle

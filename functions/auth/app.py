@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from keel.api.authorizer import Access
+from keel.api.fields import Body
+from keel.api.resolver import Api, Call, PublicCall
 from keel.auth import service, sessions
 from keel.auth.schemas import Login, Me, RefreshToken, Register, SignedIn, Tokens
-from keel.fields import Body
-from keel.gate import Access
-from keel.http import Api, Call, PublicCall
 from keel.users.schemas import Nothing
 
 api = Api("auth")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from keel.records import cascade
 from keel.settings import cascade_settings, settings
-from keel.workers import Event, Failures, go_through_queue
+from keel.workers import cascade
+from keel.workers.queues import Event, Failures, go_through_queue
 
 settings()
 cascade_settings()

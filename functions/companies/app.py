@@ -1,11 +1,11 @@
 """Which operations are there on companies?"""
 
-from keel.companies.kind import COMPANY
+from keel.api.resolver import Api
+from keel.companies.entity_type import COMPANY
 from keel.companies.schemas import Company, CompanyList, CompanyUpdate
-from keel.http import Api
-from keel.records import operations
+from keel.records import routes
 
 api = Api("companies")
 handler = api.handle
 
-operations.crud(api, COMPANY, update=CompanyUpdate, listed=CompanyList, result=Company)
+routes.crud(api, COMPANY, update=CompanyUpdate, listed=CompanyList, result=Company)

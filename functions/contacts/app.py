@@ -1,11 +1,11 @@
 """Which operations are there on contacts?"""
 
-from keel.contacts.kind import CONTACT
+from keel.api.resolver import Api
+from keel.contacts.entity_type import CONTACT
 from keel.contacts.schemas import Contact, ContactList, ContactUpdate
-from keel.http import Api
-from keel.records import operations
+from keel.records import routes
 
 api = Api("contacts")
 handler = api.handle
 
-operations.crud(api, CONTACT, update=ContactUpdate, listed=ContactList, result=Contact)
+routes.crud(api, CONTACT, update=ContactUpdate, listed=ContactList, result=Contact)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from keel.events import publisher
-from keel.records import cascade
 from keel.settings import cascade_settings, event_settings, settings
-from keel.workers import Event
+from keel.workers import cascade
+from keel.workers.queues import Event
 
 settings(), event_settings(), cascade_settings()  # a wrong setting stops the function at its cold start
 

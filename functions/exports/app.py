@@ -1,9 +1,9 @@
 """Which operations are there on exports?"""
 
+from keel.api.resolver import Api, Call
 from keel.exports import jobs
 from keel.exports.schemas import ExportCreate, ExportJob
-from keel.http import Api, Call
-from keel.records.kinds import Values
+from keel.records.entity_type import Values
 from keel.records.schemas import ById
 
 api = Api("exports")

@@ -5,7 +5,7 @@ from typing import Any
 
 from keel.imports import worker
 from keel.settings import file_settings, import_settings, settings
-from keel.workers import Failures, go_through_queue
+from keel.workers.queues import Failures, go_through_queue
 
 settings()
 file_settings()

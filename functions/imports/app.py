@@ -1,6 +1,6 @@
 """Which operations are there on imports?"""
 
-from keel.http import Api, Call
+from keel.api.resolver import Api, Call
 from keel.imports import jobs, row_errors, service
 from keel.imports.schemas import (
     Confirm,
@@ -13,7 +13,7 @@ from keel.imports.schemas import (
     Upload,
     Uploaded,
 )
-from keel.records.kinds import Values
+from keel.records.entity_type import Values
 from keel.records.schemas import ById, Page
 
 api = Api("imports")

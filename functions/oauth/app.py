@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keel.http import Api, PublicCall, Request
+from keel.api.resolver import Api, PublicCall, Request
 from keel.oauth_apps import grants
 from keel.oauth_apps.schemas import TokenGrant, TokenRequest
 

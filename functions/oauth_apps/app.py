@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from keel.fields import Body
-from keel.gate import Access
-from keel.http import Api, Call
+from keel.api.authorizer import Access
+from keel.api.fields import Body
+from keel.api.resolver import Api, Call
 from keel.oauth_apps import service
 from keel.oauth_apps.schemas import App, AppCreate, Apps, AppUpdate, AppWithSecret
 from keel.records.schemas import ById, Deleted

@@ -1,8 +1,8 @@
 """Which operations are there on projects and the contacts in them?"""
 
-from keel.http import Api, Call
+from keel.api.resolver import Api, Call
 from keel.projects import contacts
-from keel.projects.kind import PROJECT
+from keel.projects.entity_type import PROJECT
 from keel.projects.schemas import (
     Project,
     ProjectContact,
@@ -13,14 +13,14 @@ from keel.projects.schemas import (
     ProjectList,
     ProjectUpdate,
 )
-from keel.records import operations
-from keel.records.kinds import Values
+from keel.records import routes
+from keel.records.entity_type import Values
 from keel.records.schemas import Page
 
 api = Api("projects")
 handler = api.handle
 
-operations.crud(api, PROJECT, update=ProjectUpdate, listed=ProjectList, result=Project)
+routes.crud(api, PROJECT, update=ProjectUpdate, listed=ProjectList, result=Project)
 
 
 @api.operation("projects-contacts-add", ProjectContactAdd, result=ProjectContact)

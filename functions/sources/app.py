@@ -1,19 +1,19 @@
 """Which operations are there on sources?"""
 
-from keel.http import Api, Call
-from keel.records import operations
-from keel.records.kinds import Values
+from keel.api.resolver import Api, Call
+from keel.records import routes
+from keel.records.entity_type import Values
 from keel.records.schemas import ById, Page
 from keel.sources import service
-from keel.sources.kind import SOURCE
+from keel.sources.entity_type import SOURCE
 from keel.sources.schemas import Source, SourceList, SourceUpdate
 
 api = Api("sources")
 handler = api.handle
 
-operations.creates(api, SOURCE, Source)
-operations.updates(api, SOURCE, SourceUpdate, Source)
-operations.gets(api, SOURCE, Source)
+routes.creates(api, SOURCE, Source)
+routes.updates(api, SOURCE, SourceUpdate, Source)
+routes.gets(api, SOURCE, Source)
 
 
 @api.operation("sources-list", SourceList, result=Page[Source])

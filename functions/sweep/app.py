@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from keel import clock
 from keel.logs import logger
-from keel.records import sweep
+from keel.workers import sweep
 
 _MARGIN_MILLISECONDS: Final = 20_000
 

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from keel import unfinished
 from keel.exports import jobs as exports
 from keel.imports import jobs, service
 from keel.settings import export_settings, import_settings, settings
+from keel.workers import recovery
 
 settings()
 import_settings()
@@ -16,4 +16,4 @@ _MARGIN_MILLISECONDS: Final = 20_000
 
 
 def handler(_event: dict[str, Any], context: Any) -> None:
-    unfinished.look_after(_WORKS, lambda: context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS)
+    recovery.look_after(_WORKS, lambda: context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS)

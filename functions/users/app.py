@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keel.gate import Access
-from keel.http import Api, Call, PublicCall
+from keel.api.authorizer import Access
+from keel.api.resolver import Api, Call, PublicCall
 from keel.records.schemas import ById
 from keel.users import passwords, service
 from keel.users.schemas import (

@@ -6,7 +6,7 @@ from typing import Any
 from keel.settings import delivery_settings
 from keel.webhooks import attempts, fanout
 from keel.webhooks.queues import Message
-from keel.workers import Event, Failures, go_through_queue
+from keel.workers.queues import Event, Failures, go_through_queue
 
 
 def handler(event: Event, _context: Any) -> Failures:

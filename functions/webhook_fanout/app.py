@@ -3,7 +3,7 @@
 from typing import Any
 
 from keel.webhooks import fanout
-from keel.workers import Event, Failures, go_through_queue
+from keel.workers.queues import Event, Failures, go_through_queue
 
 
 def handler(event: Event, _context: Any) -> Failures:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keel.fields import Body
-from keel.http import Api, Call
+from keel.api.fields import Body
+from keel.api.resolver import Api, Call
 from keel.records.schemas import ById, Deleted
 from keel.webhooks import attempts, deliveries, endpoints, schemas
 

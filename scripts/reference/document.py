@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from keel.gate import Access
+from keel.api.authorizer import Access
 from reference.errors import Advice, advice
 from reference.examples import example
 from reference.operations import NOTES, Described, notes, operations

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 import template
+from keel.api.authorizer import Access
+from keel.api.resolver import Api, Operation
 from keel.errors import CODES
-from keel.gate import Access
-from keel.http import Api, Operation
 from template import ROOT
 
 NOTES = ROOT / "docs/reference"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from keel.fields import Body
+from keel.api.fields import Body
 
 Schema = dict[str, Any]
 

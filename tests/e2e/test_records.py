@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keel.attributes import decode_item
+from keel.storage.attributes import decode_item
 from stack import Stack
 from tests.e2e.conftest import eventually
 from tests.harness.accounts import Account

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from argon2 import PasswordHasher
 
-from keel import clock, gate, ids, secret_keys, table
+from keel import clock, ids
+from keel.api import authorizer, signing_keys
+from keel.storage import table
 from tests.harness.gateway import fresh_address
 from tests.harness.wire import Killed, conflict, losing_answers
 
@@ -15,7 +17,7 @@ def registration(**fields):
     return {"email": f"{uuid.uuid4().hex}@example.com", "password": "twelve monkeys", "name": "Ada"} | fields
 
 
-def at_once(times, run):
+def run_concurrently(times, run):
     """What many calls of `run` give when they are made at the same time."""
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(lambda _: run(), range(times)))
@@ -89,7 +91,7 @@ def test_an_email_is_registered_once_whatever_its_case(call, other):
 
 def test_an_email_that_many_register_at_once_has_one_owner(call):
     body = registration()
-    answers = at_once(20, lambda: call("auth-register", body))
+    answers = run_concurrently(20, lambda: call("auth-register", body))
     assert sorted(answer.code or "" for answer in answers) == [""] + ["auth.email_taken"] * 19
     [winner] = [answer.result for answer in answers if answer.status == 200]
     assert call("auth-login", body).result["user"] == winner["user"]
@@ -195,7 +197,7 @@ def test_a_refresh_token_used_again_ends_its_session_and_no_other(call, owner, l
 
 def test_a_refresh_token_that_many_use_at_once_has_one_winner_and_ends_the_session(call, owner):
     ada = owner()
-    answers = at_once(20, lambda: call("auth-refresh-token", {"refresh_token": ada.refresh_token}))
+    answers = run_concurrently(20, lambda: call("auth-refresh-token", {"refresh_token": ada.refresh_token}))
     assert sorted(answer.code or "" for answer in answers) == [""] + ["auth.invalid_token"] * 19
     [winner] = [answer.result for answer in answers if answer.status == 200]
     for token in (ada.token, winner["access_token"]):
@@ -241,7 +243,7 @@ def test_a_forged_refresh_token_of_a_session_opens_and_ends_nothing(call, owner)
 
 def test_a_session_outlives_the_keys_of_the_deployment(call, owner, monkeypatch):
     ada = owner()
-    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64}, clock.now()))
+    monkeypatch.setattr(signing_keys, "_ring", signing_keys.KeyRing("k2", {"k2": b"n" * 64}, clock.now()))
     renewed = call("auth-refresh-token", {"refresh_token": ada.refresh_token}).result
     assert call("auth-me", token=renewed["access_token"]).status == 200
 
@@ -294,7 +296,7 @@ def test_what_is_remembered_of_ended_sessions_outlives_their_tokens_and_no_more(
 
     def remembered():
         with functions.running("auth"):
-            user = table.get(gate.user_key(ada.account_id, ada.user["id"]))
+            user = table.get(authorizer.user_key(ada.account_id, ada.user["id"]))
             return len(user["ended_sessions"] if user else ())
 
     assert call("auth-logout", token=first.token).status == 200

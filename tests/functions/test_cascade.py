@@ -8,9 +8,11 @@ import boto3
 import pytest
 
 import template
-from keel import aws, clock, ids, table
+from keel import clock, entity_types, ids
 from keel.events import changes
-from keel.records import cascade, postings, registry
+from keel.records import index_entries
+from keel.storage import clients, table
+from keel.workers import cascade
 from tests.harness.accounts import Account
 from tests.harness.functions import Functions
 from tests.harness.stand_ins import StandIns
@@ -31,7 +33,7 @@ def lists(account: Account) -> dict[str, Any]:
 
 def test_every_reference_to_what_can_be_deleted_is_found_by_a_posting() -> None:
     for name in ("contact", "company", "project", "source"):
-        for kind, reference in registry.pointing_to(name):
+        for kind, reference in entity_types.pointing_to(name):
             assert reference.field in [each.field for each in kind.filters]
 
 
@@ -167,7 +169,7 @@ def test_a_worker_without_time_orders_the_rest_anew(
 
 def test_a_stale_posting_goes_and_its_record_stays(account: Account, company: dict[str, Any]) -> None:
     contact = account.creates("contacts")
-    partition = postings.partition(company["account_id"], "contact", "company_id", company["id"])
+    partition = index_entries.partition(company["account_id"], "contact", "company_id", company["id"])
     table.apply(table.put({"pk": partition, "sk": contact["id"], "kind": "posting", "revision": 1}))
     account.deletes("companies", company)
     clear(company)
@@ -220,7 +222,7 @@ def test_bus_that_refuses_events_stops_no_clearing(
     def put_events(**_asked: Any) -> Any:
         raise RuntimeError("the bus is down")
 
-    monkeypatch.setattr(aws.client("events"), "put_events", put_events)
+    monkeypatch.setattr(clients.client("events"), "put_events", put_events)
     with pytest.raises(RuntimeError):
         functions.invoke("event_publisher", sample("event_publisher/deletion"))
     assert len(orders(pump)) == 1

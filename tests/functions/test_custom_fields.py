@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from keel.custom_fields import definitions
+from keel.records import field_definitions
 from tests.harness.accounts import Account
 
 FITTING: Final[list[tuple[str, Any]]] = [
@@ -233,7 +233,7 @@ def test_a_definition_that_changes_meanwhile_lets_no_invalid_value_through(
 ) -> None:
     definition = define(account, "enum")
     account.creates("contacts")
-    judge = definitions.merged
+    judge = field_definitions.merged
     changed: list[Any] = []
 
     def judge_and_lose(*arguments: Any, **named: Any) -> Any:
@@ -242,7 +242,7 @@ def test_a_definition_that_changes_meanwhile_lets_no_invalid_value_through(
             changed.append(account.updates("custom-fields", definition, options=["b"]))
         return result
 
-    monkeypatch.setattr(definitions, "merged", judge_and_lose)
+    monkeypatch.setattr(field_definitions, "merged", judge_and_lose)
     answer = account("contacts-create", {"first_name": "Ada", "custom_fields": {definition["id"]: "a"}})
     assert changed
     assert answer.code == "contacts.invalid_custom_fields"

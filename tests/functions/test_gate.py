@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from keel import gate
+from keel.api import authorizer
 from tests.harness.gateway import fresh_address
 
 PUBLIC = ["auth-register", "auth-refresh-token", "oauth-token"]
@@ -23,7 +23,7 @@ class Clock:
 def clock(monkeypatch):
     """The gate's clock stands still but for what the test adds to `seconds`."""
     clock = Clock()
-    monkeypatch.setattr(gate, "time", SimpleNamespace(time_ns=clock.time_ns))
+    monkeypatch.setattr(authorizer, "time", SimpleNamespace(time_ns=clock.time_ns))
     return clock
 
 
@@ -57,9 +57,9 @@ def test_the_buckets_level_is_read_where_another_process_left_it(call, owner, ra
     ada = owner()
     rates(user="1/3")
     for remaining in (2, 1, 0):
-        gate._last_seen.clear()
+        authorizer._last_seen.clear()
         assert left(call("auth-me", token=ada.token))[1] == remaining
-    gate._last_seen.clear()
+    authorizer._last_seen.clear()
     assert call("auth-me", token=ada.token).status == 429
 
 
@@ -83,7 +83,7 @@ def test_what_a_process_remembers_of_expressions_does_not_grow_with_the_sessions
     def kept():
         call("auth-me", token=owner().token)
         with functions.running("auth"):
-            from keel import table
+            from keel.storage import table
 
             return table._expressions.cache_info().currsize
 

@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from keel import aws, table
-from keel.table import Key
+from keel.storage import clients, table
+from keel.storage.table import Key
 from tests.harness.stand_ins import PARAMETERS
 from tests.harness.wire import refusal
 
@@ -16,7 +16,7 @@ from tests.harness.wire import refusal
 def ses(mails, monkeypatch):
     """SES as it fails: `ses["code@example.com"] = (code, status)` is what a mail to this address meets."""
     failures: dict[str, tuple[str, int]] = {}
-    client = aws.client("sesv2")
+    client = clients.client("sesv2")
     send = client.send_email
 
     def send_email(**request):
@@ -93,16 +93,16 @@ def test_a_mail_that_ses_refuses_goes_aside_and_the_others_go_out(invited, mails
 def test_a_mail_that_makes_the_mailer_fail_goes_aside_and_the_others_go_out(
     invited, mails, pump, functions, monkeypatch
 ):
-    from keel.mails import tokens
+    from keel.users import mail_tokens
 
-    mint, failures = tokens.mint, iter([TypeError("unexpected")])
+    mint, failures = mail_tokens.mint, iter([TypeError("unexpected")])
 
     def failing_once(*given):
         for failure in failures:
             raise failure
         return mint(*given)
 
-    monkeypatch.setattr(tokens, "mint", failing_once)
+    monkeypatch.setattr(mail_tokens, "mint", failing_once)
     invited(), invited()
     pumped = pump("mailer")
     assert pumped.answers["mailer"] == [{"batchItemFailures": []}]

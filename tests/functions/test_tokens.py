@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from keel import base64url, secret_keys, tokens
+from keel.api import access_tokens, base64url, signing_keys
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def signed(functions):
 
     def signed(claims, *, key=None, algorithm="HS256", **header):
         with functions.running("auth"):
-            ring = secret_keys.ring()
+            ring = signing_keys.ring()
         headers = {"kid": ring.active, "typ": "at+jwt"} | header
         return jwt.encode(claims, ring.keys[ring.active] if key is None else key, algorithm, headers=headers)
 
@@ -172,37 +172,37 @@ def test_an_app_can_not_pass_for_a_user_nor_a_user_for_an_app(call, owner, app, 
 
 def test_a_rotated_key_is_accepted_until_it_is_removed(call, owner, monkeypatch):
     ada = owner()
-    ring = secret_keys.ring()
+    ring = signing_keys.ring()
     [(kid, key)] = ring.keys.items()
-    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64, kid: key}, ring.asked_at))
+    monkeypatch.setattr(signing_keys, "_ring", signing_keys.KeyRing("k2", {"k2": b"n" * 64, kid: key}, ring.asked_at))
     assert call("auth-me", token=ada.token).status == 200
     fresh = call("auth-login", {"email": ada.user["email"], "password": ada.password}).result["access_token"]
     assert jwt.get_unverified_header(fresh)["kid"] == "k2"
-    monkeypatch.setattr(secret_keys, "_ring", secret_keys.KeyRing("k2", {"k2": b"n" * 64}, ring.asked_at))
+    monkeypatch.setattr(signing_keys, "_ring", signing_keys.KeyRing("k2", {"k2": b"n" * 64}, ring.asked_at))
     assert call("auth-me", token=fresh).status == 200
 
 
 def test_a_token_that_was_taken_before_is_refused_from_its_last_second_on(call, owner, monkeypatch):
-    from keel import tokens
+    from keel.api import access_tokens
 
     token = owner().token
     now = time.time()
     for passed, code in (
         (0, None),
-        (tokens.USER_TOKEN_SECONDS - 2, None),
-        (tokens.USER_TOKEN_SECONDS + 1, "auth.invalid_token"),
+        (access_tokens.USER_TOKEN_SECONDS - 2, None),
+        (access_tokens.USER_TOKEN_SECONDS + 1, "auth.invalid_token"),
     ):
-        monkeypatch.setattr("keel.tokens.time.time", lambda passed=passed: now + passed)
+        monkeypatch.setattr("keel.api.access_tokens.time.time", lambda passed=passed: now + passed)
         assert call("auth-me", token=token).code == code
 
 
 @pytest.mark.parametrize("secret", [True, False])
 def test_opaque_tokens_have_one_spelling(secret):
     ids = [str(uuid.uuid4()), str(uuid.uuid4())]
-    token = tokens.with_ids("kl_xx_", *ids, secret=secret)
-    assert tokens.ids_of("kl_xx_", token, 2, secret=secret) == ids
+    token = access_tokens.with_ids("kl_xx_", *ids, secret=secret)
+    assert access_tokens.ids_of("kl_xx_", token, 2, secret=secret) == ids
     raw = base64.urlsafe_b64decode(token[6:] + "==" if len(token[6:]) % 4 else token[6:])
     padded = "kl_xx_" + base64.urlsafe_b64encode(raw).decode()
     for other in (token + "A", token[:-1], token.replace("kl_xx_", "kl_yy_"), padded + "=", token + "\n"):
-        assert tokens.ids_of("kl_xx_", other, 2, secret=secret) is None
-    assert tokens.ids_of("kl_xx_", token, 3, secret=secret) is None
+        assert access_tokens.ids_of("kl_xx_", other, 2, secret=secret) is None
+    assert access_tokens.ids_of("kl_xx_", token, 3, secret=secret) is None

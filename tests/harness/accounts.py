@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keel import table
-from keel.table import Item
+from keel.storage import table
+from keel.storage.table import Item
 from tests.harness.gateway import Answer, Session
 from tests.harness.wire import written
 
@@ -51,7 +51,7 @@ class Account:
     def items(self) -> list[Item]:
         """Everything that the table has of the account."""
         partitions = sorted(written.get(self.session.account_id, ()))
-        return [item for pk in partitions for item in table.walk(pk)]
+        return [item for pk in partitions for item in table.iterate(pk)]
 
 
 class World:

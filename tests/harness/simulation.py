@@ -15,7 +15,8 @@ from unittest.mock import patch
 from zlib import crc32
 
 import template
-from keel import aws, clock
+from keel import clock
+from keel.storage import clients
 from tests.harness.functions import Functions
 from tests.harness.stand_ins import StandIns
 from tests.harness.streams import passes, queued, routed
@@ -181,12 +182,12 @@ class Simulation:
     def _at_once(self, call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
         if len(arguments) <= 1 or threading.current_thread() is threading.main_thread():
             return list(map(call, arguments))
-        return self.time.pool(aws.AT_ONCE).map(call, arguments)
+        return self.time.pool(clients.AT_ONCE).map(call, arguments)
 
     @contextmanager
     def running(self) -> Iterator["Simulation"]:
         """All that the workers wait for takes the simulation's time."""
-        hooked = [aws.client(service).meta.events for service in ("dynamodb", "kms")]
+        hooked = [clients.client(service).meta.events for service in ("dynamodb", "kms")]
 
         def pause(model: Any, **_: Any) -> None:
             if threading.current_thread() is not threading.main_thread():
@@ -197,10 +198,10 @@ class Simulation:
         try:
             with (
                 patch.object(clock, "now", self.time.now),
-                patch("keel.workers.ThreadPoolExecutor", self.time.pool),
-                patch.object(aws, "at_once", self._at_once),
-                patch.object(aws.client("sqs"), "send_message", self.send_message),
-                patch.object(aws.client("events"), "put_events", self.put_events),
+                patch("keel.workers.queues.ThreadPoolExecutor", self.time.pool),
+                patch.object(clients, "at_once", self._at_once),
+                patch.object(clients.client("sqs"), "send_message", self.send_message),
+                patch.object(clients.client("events"), "put_events", self.put_events),
             ):
                 yield self
         finally:

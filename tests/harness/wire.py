@@ -178,7 +178,7 @@ def _fail(error: BaseException | dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 @contextmanager
 def losing_answers(operation: str) -> Iterator[None]:
     """Each call is carried out, but the connection breaks before its answer."""
-    from keel.dynamodb import _Sender
+    from keel.storage.dynamodb import _Sender
 
     exchange, lost = _Sender._exchange, list[int]()
 

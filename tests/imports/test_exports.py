@@ -119,8 +119,8 @@ def test_what_a_spreadsheet_would_compute_is_quoted(importer, exported):
 
 
 def test_an_export_spans_pages_and_parts(importer, exported, monkeypatch):
-    from keel import objects
     from keel.exports import worker
+    from keel.storage import objects
 
     monkeypatch.setattr(worker, "_PAGE", 7)
     monkeypatch.setattr(objects, "_PART", 5 << 20)

@@ -583,8 +583,8 @@ def test_errors_of_enormous_rows_come_in_answers_that_can_be_sent(importer):
     ids=["many names", "names of control characters", "cells of control characters", "many cells too much"],
 )
 def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
-    from keel import table
     from keel.imports import jobs
+    from keel.storage import table
 
     ours = importer()
     job = ours.run(",".join(["first_name", *columns]) + "\n" + f"{row}\n" * 100)
@@ -599,7 +599,7 @@ def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
             break
     assert rows == list(range(1, 101))
     # The tests' storage holds no transaction to the 400 KB that an item may have.
-    kept = table.walk(jobs.errors_key(job, "").pk)
+    kept = table.iterate(jobs.errors_key(job, "").pk)
     assert max(len(item["content"].encode()) for item in kept) < 390_000
 
 

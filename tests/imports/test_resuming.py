@@ -83,12 +83,13 @@ def without_file(importer):
 
 
 def test_a_file_of_errors_goes_on_wherever_time_ran_out(without_file, monkeypatch):
-    from keel import objects, unfinished
     from keel.imports import row_errors, worker
+    from keel.storage import objects
+    from keel.workers import recovery
 
     ours, job_id, content = without_file
     messages: list[Any] = []
-    monkeypatch.setattr(unfinished, "send", lambda *order, **more: messages.append((order, more)))
+    monkeypatch.setattr(recovery, "send", lambda *order, **more: messages.append((order, more)))
     monkeypatch.setattr(objects, "_PART", 5 << 20)
     monkeypatch.setattr(row_errors, "PATIENCE_SECONDS", -1)
     monkeypatch.setattr(worker, "MARGIN_MILLISECONDS", 0)
@@ -115,7 +116,7 @@ def test_a_file_of_errors_that_a_worker_died_over_is_written_by_the_next(without
 
 
 def test_a_storage_that_knows_no_ranges_gives_no_row_twice(importer, monkeypatch, small_groups):
-    from keel import objects
+    from keel.storage import objects
 
     ask = objects.Blocks._get
     monkeypatch.setattr(objects.Blocks, "_get", lambda self, **asked: ask(self, IfMatch=asked["IfMatch"]))
@@ -301,9 +302,10 @@ def in_the_middle(importer, monkeypatch, small_groups):
 
 
 def test_a_company_that_is_deleted_while_rows_are_judged_is_deleted_after_them(in_the_middle):
-    from keel import table
-    from keel.contacts.kind import CONTACT
-    from keel.records import cascade, postings
+    from keel.contacts.entity_type import CONTACT
+    from keel.records import index_entries
+    from keel.storage import table
+    from keel.workers import cascade
 
     ours, acme, found = in_the_middle(lambda ours, acme: ours.make("companies-delete", id=acme["id"]))
     [new] = ours.all("companies-list")
@@ -316,7 +318,7 @@ def test_a_company_that_is_deleted_while_rows_are_judged_is_deleted_after_them(i
     assert [holds(each) for each in found] == [True, True, False, False]
     assert cascade.clear(acme["account_id"], "company", acme["id"], lambda: False)
     assert not any(holds(each) for each in found)
-    partition = postings.partition(acme["account_id"], "contact", "company_id", acme["id"])
+    partition = index_entries.partition(acme["account_id"], "contact", "company_id", acme["id"])
     assert table.query(partition).items == []
     assert ours.all() == found
 
@@ -362,10 +364,10 @@ def test_a_remembered_name_is_found_behind_what_no_longer_has_it(in_the_middle):
         ours.make("companies-update", id=acme["id"], name="Emca")
 
     def plant_posting(account_id: str, company_id: str) -> None:
-        from keel import table
-        from keel.records import postings
+        from keel.records import index_entries
+        from keel.storage import table
 
-        place = postings.matches_partition(account_id, "company", "name", "Acme")
+        place = index_entries.matches_partition(account_id, "company", "name", "Acme")
         table.apply(table.put({"pk": place, "sk": company_id, "kind": "posting", "revision": 1}))
 
     ours, _, found = in_the_middle(rename)
@@ -398,8 +400,8 @@ def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monk
 def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_judged_anew(
     importer, monkeypatch, small_groups
 ):
-    from keel import table
     from keel.imports import groups
+    from keel.storage import table
 
     small_groups(1)
     ours = importer()
@@ -411,7 +413,7 @@ def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_jud
         if next(counted) != 2:
             return begin(puts)
         failed: Future[None] = Future()
-        failed.set_exception(table.Congested("BatchWriteItem"))
+        failed.set_exception(table.RetriesExhausted("BatchWriteItem"))
         return [failed]
 
     def first_is_overtaken(*arguments: Any) -> Any:
@@ -521,8 +523,9 @@ def test_a_job_whose_message_was_lost_is_taken_up(importer, invoke, monkeypatch,
 
 
 def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monkeypatch, log_lines):
-    from keel import clock, unfinished
+    from keel import clock
     from keel.imports import jobs
+    from keel.workers import recovery
 
     ours = importer()
     broken, whole = sorted(begun(ours, "skip") for _ in range(2))
@@ -538,7 +541,7 @@ def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monk
     monkeypatch.setattr(jobs, "resume", failing)
     monkeypatch.setattr("keel.exports.jobs.unfinished.send", lambda *sent: resumed.append(sent[-1]))
     later(monkeypatch, 6 * clock.MINUTE)
-    with pytest.raises(unfinished.Failed):  # in the end, for an alarm to tell
+    with pytest.raises(recovery.Failed):  # in the end, for an alarm to tell
         invoke("unfinished_jobs", {})
     assert {whole, export} <= set(resumed)
     [line] = [line for line in log_lines() if line["message"] == "a job was not looked after"]
@@ -546,22 +549,23 @@ def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monk
 
 
 def test_of_many_jobs_each_has_its_turn(importer, functions, invoke, monkeypatch):
-    from keel import table, unfinished
     from keel.imports import jobs
+    from keel.storage import table
+    from keel.workers import recovery
 
     ours = importer()
     made = {ours.request() for _ in range(5)}
     monkeypatch.setattr(table, "READ_LIMIT", 2)
     seen = list[str]()
-    works = {"import": unfinished.Work(jobs.key, lambda item: seen.append(item["sk"]))}
+    works = {"import": recovery.Work(jobs.key, lambda item: seen.append(item["sk"]))}
     invoke("unfinished_jobs", {})  # to the end, wherever other tests have left it
     with functions.running("unfinished_jobs"):
         while not made <= set(seen):
-            unfinished.look_after(works, lambda: True)
+            recovery.look_after(works, lambda: True)
         assert len(seen) == len(set(seen))
-        unfinished.look_after(works, lambda: False)
+        recovery.look_after(works, lambda: False)
         seen.clear()
-        unfinished.look_after(works, lambda: False)
+        recovery.look_after(works, lambda: False)
         assert len(seen) == len(set(seen))
         assert made <= set(seen)
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from keel.attributes import Attribute, encode_item, item_text
+from keel.storage.attributes import Attribute, encode_item, item_text
 from tests.harness.wire import losing_answers, refusal
 
 VALUES: Any = ["", 'é "\\\u2028\U0001f642', 0, -(10**30), True, None, [], ["a", [1, None]], {}, {"a é": {"b": ["c"]}}]
@@ -45,7 +45,7 @@ def items(owner: Any) -> list[dict[str, Any]]:
 @pytest.fixture
 def sender(items: Any, monkeypatch: Any) -> Iterator[Any]:
     """What sends for this test, from one thread."""
-    from keel import dynamodb
+    from keel.storage import dynamodb
 
     sender = dynamodb._Sender()
     monkeypatch.setattr(dynamodb, "_sender", lambda: sender)
@@ -55,13 +55,13 @@ def sender(items: Any, monkeypatch: Any) -> Iterator[Any]:
 
 
 def stored(items: list[dict[str, Any]]) -> list[str]:
-    from keel import table
+    from keel.storage import table
 
-    return [item["sk"] for item in table.walk(items[0]["pk"])]
+    return [item["sk"] for item in table.iterate(items[0]["pk"])]
 
 
 def test_items_are_stored_and_deleted_in_any_number(items: Any, wire: Any) -> None:
-    from keel import table
+    from keel.storage import table
 
     with wire.counting() as trips:
         table.batch_write(items)
@@ -73,8 +73,8 @@ def test_items_are_stored_and_deleted_in_any_number(items: Any, wire: Any) -> No
 
 
 def test_what_is_not_processed_is_tried_again(items: Any, inject: Any) -> None:
-    from keel import table
     from keel.settings import settings
+    from keel.storage import table
 
     left = {settings().table: [{"PutRequest": {"Item": encode_item(items[0])}}]}
     answer = {"UnprocessedItems": left, "ResponseMetadata": {"HTTPStatusCode": 200}}
@@ -85,7 +85,7 @@ def test_what_is_not_processed_is_tried_again(items: Any, inject: Any) -> None:
 
 
 def test_what_is_refused_for_ever_is_the_exception_that_botocore_makes_of_it(items: Any, inject: Any) -> None:
-    from keel import table
+    from keel.storage import table
 
     inject("BatchWriteItem", refusal("ValidationException"), times=99)
     with pytest.raises(ClientError, match="ValidationException"):
@@ -94,7 +94,7 @@ def test_what_is_refused_for_ever_is_the_exception_that_botocore_makes_of_it(ite
 
 @pytest.mark.parametrize("broken", ["address", "proxy", "answer", "checksum"])
 def test_what_does_not_get_through_goes_botocores_way(items: Any, sender: Any, monkeypatch: Any, broken: str) -> None:
-    from keel import dynamodb, table
+    from keel.storage import dynamodb, table
 
     if broken == "address":
         monkeypatch.setattr(sender, "_url", "http://127.0.0.1:1/")
@@ -103,14 +103,14 @@ def test_what_does_not_get_through_goes_botocores_way(items: Any, sender: Any, m
     elif broken == "answer":
         monkeypatch.setattr(dynamodb, "_VERSION", "Nothing")
     else:
-        monkeypatch.setattr("keel.dynamodb.zlib.crc32", lambda _content: -1)
+        monkeypatch.setattr("keel.storage.dynamodb.zlib.crc32", lambda _content: -1)
     assert sender.send("ListTables", "{}") is None
     table.batch_write(items[:2])
     assert stored(items) == [item["sk"] for item in items[:2]]
 
 
 def test_a_request_is_signed_as_botocore_signs_it(items: Any, sender: Any, monkeypatch: Any) -> None:
-    from keel import table
+    from keel.storage import table
 
     sent: list[dict[str, str]] = []
     connection = sender._opened()
@@ -130,7 +130,7 @@ def test_a_request_is_signed_as_botocore_signs_it(items: Any, sender: Any, monke
 
 
 def test_a_connection_that_was_closed_meanwhile_is_not_used(items: Any, sender: Any, wire: Any) -> None:
-    from keel import table
+    from keel.storage import table
 
     table.batch_write(items[:1])
     [first] = sender._idle
@@ -143,7 +143,7 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(items: Any, sender: 
 
 
 def test_a_connection_whose_answer_was_its_last_is_not_used(items: Any, sender: Any, monkeypatch: Any) -> None:
-    from keel import table
+    from keel.storage import table
 
     table.batch_write(items[:1])
     [connection] = sender._idle
@@ -163,7 +163,7 @@ def test_a_connection_whose_answer_was_its_last_is_not_used(items: Any, sender: 
 
 
 def test_a_connection_that_breaks_is_given_up(items: Any, sender: Any, monkeypatch: Any) -> None:
-    from keel import table
+    from keel.storage import table
 
     table.batch_write(items[:1])
     [connection] = sender._idle
@@ -179,7 +179,7 @@ def test_a_connection_that_breaks_is_given_up(items: Any, sender: Any, monkeypat
 
 
 def test_an_answer_that_is_no_object_is_none() -> None:
-    from keel import dynamodb
+    from keel.storage import dynamodb
 
     with pytest.raises(ValueError, match="no object"):
         dynamodb._read(b"[]", None)
@@ -235,11 +235,11 @@ def outcome(call: Any) -> Any:
 
 
 def test_a_call_gives_what_botocores_own_client_gives(items: Any) -> None:
-    from keel import aws, dynamodb
+    from keel.storage import clients, dynamodb
 
     client: Any = get_session().create_client(
         "dynamodb",
-        endpoint_url=aws.client("dynamodb").meta.endpoint_url,
+        endpoint_url=clients.client("dynamodb").meta.endpoint_url,
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
     )
     pk = items[0]["pk"]
@@ -267,7 +267,7 @@ def normal(answer: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("operation", ["PutItem", "TransactWriteItems", "GetItem"])
 def test_a_call_whose_answer_is_lost_is_sent_again(items: Any, wire: Any, operation: str) -> None:
-    from keel import table
+    from keel.storage import table
 
     place = table.Key(items[0]["pk"], items[0]["sk"])
     writes = [table.put(item, "attribute_not_exists(pk)") for item in items[:2]]
@@ -325,7 +325,7 @@ def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def test_a_secure_address_is_asked_by_tls_and_only_trusted_by_its_authority(
     secure: tuple[str, Path], sender: Any, monkeypatch: Any
 ) -> None:
-    from keel import aws, dynamodb
+    from keel.storage import clients, dynamodb
 
     address, trusted = secure
     monkeypatch.setattr(sender, "_url", f"{address}/")
@@ -338,19 +338,19 @@ def test_a_secure_address_is_asked_by_tls_and_only_trusted_by_its_authority(
         stock.list_tables()
     dynamodb._trusting.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr(aws, "trusted", lambda: str(trusted))
+        patch.setattr(clients, "trusted", lambda: str(trusted))
         assert sender.send("GetItem", "{}") == {"Item": {"pk": {"S": "by TLS"}}}
     dynamodb._trusting.cache_clear()
 
 
 def test_threads_that_want_a_client_at_the_same_time_get_the_same(stand_ins: Any, monkeypatch: Any) -> None:
-    from keel import aws
+    from keel.storage import clients
 
     begun = threading.Barrier(8)
 
     def client(_number: int) -> Any:
         begun.wait()
-        return aws.client("sqs")
+        return clients.client("sqs")
 
-    monkeypatch.setattr(aws, "_made", cache(aws._made.__wrapped__))
-    assert len(set(map(id, aws.at_once(client, range(8))))) == 1
+    monkeypatch.setattr(clients, "_made", cache(clients._made.__wrapped__))
+    assert len(set(map(id, clients.map_concurrently(client, range(8))))) == 1

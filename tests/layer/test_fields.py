@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from keel import fields
+from keel.api import fields
 
 FEW = some.text("aZ9._+-@", max_size=12)
 

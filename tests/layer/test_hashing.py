@@ -1,7 +1,7 @@
 """What does a password cost whoever steals its hash?"""
 
-from keel.auth import hashing
-from keel.auth.hashing import hasher  # as it is before the tests make hashing cheap
+from keel.users import password_hashing
+from keel.users.password_hashing import hasher  # as it is before the tests make hashing cheap
 
 
 def test_passwords_are_hashed_with_the_least_that_owasp_asks_for() -> None:
@@ -9,5 +9,5 @@ def test_passwords_are_hashed_with_the_least_that_owasp_asks_for() -> None:
 
 
 def test_an_unknown_user_costs_what_a_known_one_costs() -> None:
-    assert not hasher().check_needs_rehash(hashing._NOBODYS)
-    assert not hashing.verify(None, "correct horse")
+    assert not hasher().check_needs_rehash(password_hashing._NOBODYS)
+    assert not password_hashing.verify(None, "correct horse")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from keel import search
-from keel.search import Searchable
+from keel.records import search
+from keel.records.search import Searchable
 
 ANN = Searchable.of(
     ["Ann-Marie", "O'Brien", "Ångström & Søns GmbH"],

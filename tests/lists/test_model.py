@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, rule, run_state_machine_as_test
 
-from keel.records import lists, planner
+from keel.records import lists, query_plan
 
 Values = dict[str, Any]
 
@@ -233,12 +233,12 @@ def test_lists_agree_with_a_plain_model_of_the_contract(
         for module, name, value in (
             (lists, "PAGE", 1),
             (lists, "_READS", 12),
-            (planner, "PAGE", 1),
-            (planner, "_STEPS", 2),
-            (planner, "_TERMS", 1),
-            (planner, "_LISTS", 2),
-            (planner, "_VALUES", 2),
-            (planner, "_TARGETS", 1),
+            (query_plan, "PAGE", 1),
+            (query_plan, "_STEPS", 2),
+            (query_plan, "_TERMS", 1),
+            (query_plan, "_LISTS", 2),
+            (query_plan, "_VALUES", 2),
+            (query_plan, "_TARGETS", 1),
         ):
             monkeypatch.setattr(module, name, value)
 

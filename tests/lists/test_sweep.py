@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from keel import aws, clock, ids, table
-from keel.records import postings, sweep
+from keel import clock, ids
+from keel.records import index_entries
 from keel.settings import settings
-from keel.table import Item, Key
+from keel.storage import clients, table
+from keel.storage.table import Item, Key
+from keel.workers import sweep
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def contact(ask: Any) -> Any:
 
 def tagged(contact: Any, tag: str, id_: str = "", revision: int = 1) -> Item:
     """A posting for a tag, stored."""
-    pk = postings.partition(contact["account_id"], "contact", "tags", tag)
+    pk = index_entries.partition(contact["account_id"], "contact", "tags", tag)
     posting = {"pk": pk, "sk": id_ or contact["id"], "kind": "posting", "revision": revision}
     table.apply(table.put(posting))
     return posting
@@ -64,7 +66,7 @@ def test_a_posting_that_was_written_anew_meanwhile_is_left(contact: Any) -> None
 
 def test_a_sweep_goes_on_where_it_ended(contact: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stale = [tagged(contact, f"stale{number}") for number in range(5)]
-    size = aws.client("dynamodb").scan(TableName=settings().table, Select="COUNT")["ScannedCount"]
+    size = clients.client("dynamodb").scan(TableName=settings().table, Select="COUNT")["ScannedCount"]
     monkeypatch.setattr(sweep, "_PAGE", size // 3)
     runs = 0
     while sum(map(is_there, stale)):

@@ -60,9 +60,9 @@ def register(call: Call, user: Session) -> Callable[..., Registered]:
 @pytest.fixture
 def _rules(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules between the bus and its queues, as the template has them: moto's own need more packages."""
-    from keel import aws
+    from keel.storage import clients
 
-    events = aws.client("events")
+    events = clients.client("events")
     original = events.put_events
 
     def put_events(Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - as AWS has it

@@ -185,12 +185,12 @@ def test_entry_that_the_bus_refuses_is_put_again_and_no_other(
     flow: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keel import aws
+    from keel.storage import clients
 
     register(listening.url)
     for _ in range(3):
         contact(call, user)
-    events = aws.client("events")
+    events = clients.client("events")
     original, puts = events.put_events, []
 
     def put_events(Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as AWS has it
@@ -487,7 +487,7 @@ def test_workers_that_die_at_any_call_lose_and_double_nothing(
     monkeypatch: pytest.MonkeyPatch,
     answer: int,
 ) -> None:
-    from keel import aws
+    from keel.storage import clients
     from keel.webhooks import attempts, fanout
 
     listening.default = answer
@@ -512,7 +512,7 @@ def test_workers_that_die_at_any_call_lose_and_double_nothing(
         [event] = pump_events(flow, stand_ins)
         monkeypatch.setattr(fanout, "_known", {})
         with monkeypatch.context() as patch:
-            patch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
+            patch.setattr(clients.client("sqs"), "send_message", lambda **asked: sent.append(asked))
             died = survive("webhook_fanout", event, kills)
             died |= survive("webhook_delivery", sent[-1]["MessageBody"], kills)
         if not died:
@@ -582,7 +582,7 @@ def test_retry_is_queued_though_the_answer_to_the_record_was_lost(
     due: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keel import table
+    from keel.storage import table
     from keel.webhooks import queues
 
     listening.default = 500

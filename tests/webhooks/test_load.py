@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from keel import aws, ids
+from keel import ids
+from keel.storage import clients
 from keel.webhooks import fanout, sender, signing
 from keel.webhooks.sender import Outcome
 from tests.conftest import Call
@@ -61,7 +62,7 @@ class World:
 def world(stand_ins: StandIns, functions: Functions, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with functions.running("contacts"):
         for service in ("dynamodb", "kms", "sqs", "events"):
-            aws.client(service)
+            clients.client(service)
     for folder in ("event_publisher", "webhook_fanout", "webhook_delivery"):
         functions.module(folder)
     simulation = Simulation(stand_ins, functions)

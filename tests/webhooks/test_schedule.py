@@ -79,14 +79,14 @@ def test_no_retry_comes_before_the_receiver_wants_it(
     value: str,
     seconds: int,
 ) -> None:
-    from keel import aws
+    from keel.storage import clients
 
     made = register(listening.url)
     call("contacts-create", {"first_name": "Ann"}, token=user.token)
     flow("event_publisher", "webhook_fanout")
     listening.answers = [(503, {"Retry-After": value})]
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
+    monkeypatch.setattr(clients.client("sqs"), "send_message", lambda **asked: sent.append(asked))
     flow("webhook_delivery")
     [delay] = [each["DelaySeconds"] for each in sent if each["MessageGroupId"] == made.id]
     assert seconds <= delay <= 10
@@ -355,7 +355,7 @@ def test_endpoint_that_has_never_answered_takes_no_more_of_the_second_lane_eithe
     stand_ins: StandIns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keel import aws
+    from keel.storage import clients
 
     made = register(listening.url)
     for _ in range(5):
@@ -363,7 +363,7 @@ def test_endpoint_that_has_never_answered_takes_no_more_of_the_second_lane_eithe
     flow("event_publisher", "webhook_fanout")
     waiting = [each for each in lane(stand_ins, "WebhookQueue") if each.pop("group") == made.id]
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
+    monkeypatch.setattr(clients.client("sqs"), "send_message", lambda **asked: sent.append(asked))
 
     def overflow() -> None:
         if waiting:
@@ -455,7 +455,7 @@ def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     stand_ins: StandIns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keel import aws
+    from keel.storage import clients
     from keel.webhooks import queues, sender
 
     made = register(listening.url)
@@ -470,7 +470,7 @@ def test_backlog_of_a_slow_endpoint_is_sent_at_its_pace(
     assert len(waiting) == 8  # a slow endpoint's deliveries do not so much as pass through the fast lane
 
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(aws.client("sqs"), "send_message", lambda **asked: sent.append(asked))
+    monkeypatch.setattr(clients.client("sqs"), "send_message", lambda **asked: sent.append(asked))
     monkeypatch.setattr(queues, "LONGEST_DELAY", 2_000)
 
     now = clock.now()

@@ -1,6 +1,6 @@
 """Which errors can Keel answer with? The catalogue of codes, and the one exception that carries them.
 
-`Fault` is the only exception meant for a client. A code outside `CODES` cannot be raised: building the
+`ApiError` is the only exception meant for a client. A code outside `CODES` cannot be raised: building the
 exception looks its status up here.
 """
 
@@ -117,7 +117,7 @@ class Detail(TypedDict):
     message: str
 
 
-class Fault(Exception):
+class ApiError(Exception):
     """An answer other than 200.
 
     `code` is a key of `CODES`; `message` replaces the catalogue's text where it can be more helpful;
@@ -140,7 +140,7 @@ class Fault(Exception):
         super().__init__(code)
 
     @classmethod
-    def at(cls, code: str, field: str, message: str | None = None) -> "Fault":
+    def for_field(cls, code: str, field: str, message: str | None = None) -> "ApiError":
         """A fault of one field."""
         text = message or CODES[code][1]
         return cls(code, text, details=[{"field": field, "message": text}])

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from keel.fields import MAX_INTEGER, is_storable, whole
+from keel.api.fields import MAX_INTEGER, is_storable, whole
 
 Schema = dict[str, Any]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from keel.fields import Body, Datetime, Id
+from keel.api.fields import Body, Datetime, Id
 from keel.records.schemas import ById, ListBody, Record
 
 

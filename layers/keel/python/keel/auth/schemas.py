@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
-from keel.fields import AnyText, Body, RequiredEmail, RequiredText, Text, not_blank
+from keel.api.fields import AnyText, Body, RequiredEmail, RequiredText, Text, not_blank
 from keel.users.schemas import NewPassword, User
 
 

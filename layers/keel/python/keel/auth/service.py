@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from keel import clock, ids, table
-from keel.auth import hashing, sessions
+from keel import clock, ids
+from keel.api.authorizer import Caller
+from keel.auth import sessions
 from keel.auth.schemas import Login, Register
-from keel.errors import Fault
-from keel.gate import Caller
-from keel.users import items
+from keel.errors import ApiError
+from keel.storage import table
+from keel.users import models, password_hashing
 
 
 def register(body: Register) -> dict[str, Any]:
     """Open an account with its first owner; `auth.email_taken`."""
     now = clock.now()
     account_id = ids.mint(now)
-    user = items.new(
+    user = models.new(
         account_id,
         ids.mint(now),
         now,
@@ -22,9 +23,9 @@ def register(body: Register) -> dict[str, Any]:
         name=body.name,
         role="owner",
         must_change_password=False,
-        password_hash=hashing.hashed(body.password),
+        password_hash=password_hashing.hashed(body.password),
     )
-    key = items.account_key(account_id)
+    key = models.account_key(account_id)
     account = {
         "pk": key.pk,
         "sk": key.sk,
@@ -34,24 +35,24 @@ def register(body: Register) -> dict[str, Any]:
         "created_at": clock.text(now),
     }
     granted, session = sessions.begin(account_id, user["sk"], user["epoch"])
-    taken = Fault.at("auth.email_taken", "email")
-    table.commit(items.claim(user, taken), table.put(account), table.put(user), session)
-    return granted | {"user": items.view(user)}
+    taken = ApiError.for_field("auth.email_taken", "email")
+    table.commit(models.claim(user, taken), table.put(account), table.put(user), session)
+    return granted | {"user": models.view(user)}
 
 
 def login(body: Login) -> dict[str, Any]:
     """Begin a session; `auth.invalid_credentials`, after the same work whatever is wrong, `auth.deactivated`."""
-    user = items.find(body.email)
-    right = hashing.verify(user.get("password_hash") if user else None, body.password)
+    user = models.find(body.email)
+    right = password_hashing.verify(user.get("password_hash") if user else None, body.password)
     if user is None or not right:
-        raise Fault("auth.invalid_credentials")
+        raise ApiError("auth.invalid_credentials")
     if "deactivated_at" in user:
-        raise Fault("auth.deactivated")
-    granted, session = sessions.begin(items.account_of(user), user["sk"], user["epoch"])
+        raise ApiError("auth.deactivated")
+    granted, session = sessions.begin(models.account_of(user), user["sk"], user["epoch"])
     table.apply(session)
-    return granted | {"user": items.view(user)}
+    return granted | {"user": models.view(user)}
 
 
 def me(caller: Caller) -> dict[str, Any]:
-    account = table.get(items.account_key(caller.account_id))
-    return items.view(caller.item) | {"account_name": account["account_name"] if account else ""}
+    account = table.get(models.account_key(caller.account_id))
+    return models.view(caller.item) | {"account_name": account["account_name"] if account else ""}

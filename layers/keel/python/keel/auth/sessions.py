@@ -6,16 +6,18 @@ ends for them by its entry in the user's `ended_sessions`, which the gate reads 
 
 from typing import Any, Final
 
-from keel import clock, ids, table, tokens
-from keel.errors import Fault
-from keel.gate import ended_name, is_live, user_key
-from keel.table import ConditionFailed, Item, Key, Write
-from keel.tokens import AccessToken
+from keel import clock, ids
+from keel.api import access_tokens
+from keel.api.access_tokens import AccessToken
+from keel.api.authorizer import ended_name, is_live, user_key
+from keel.errors import ApiError
+from keel.storage import table
+from keel.storage.table import ConditionFailed, Item, Key, Write
 
 PREFIX: Final = "kl_rt_"
 _LIFETIME: Final = 30 * clock.DAY  # since the last refresh
 # Clocks of two functions may differ: an entry outlives the last access token by a little.
-_REMEMBERED: Final = tokens.USER_TOKEN_SECONDS * clock.SECOND + clock.MINUTE
+_REMEMBERED: Final = access_tokens.USER_TOKEN_SECONDS * clock.SECOND + clock.MINUTE
 
 
 def key(account_id: str, user_id: str, session_id: str) -> Key:
@@ -26,13 +28,13 @@ def begin(account_id: str, user_id: str, epoch: int) -> tuple[dict[str, Any], Wr
     """A session's first tokens, as a client gets them, and the write that makes them good."""
     now = clock.now()
     session_id = ids.mint(now)
-    refresh_token = tokens.sealed(tokens.with_ids(PREFIX, account_id, user_id, session_id))
+    refresh_token = access_tokens.sealed(access_tokens.with_ids(PREFIX, account_id, user_id, session_id))
     where = key(account_id, user_id, session_id)
     item = {
         "pk": where.pk,
         "sk": where.sk,
         "kind": "session",
-        "digest": tokens.digest(refresh_token),
+        "digest": access_tokens.digest(refresh_token),
         "epoch": epoch,
         **_expiry(now),
     }
@@ -45,25 +47,25 @@ def go_on(refresh_token: str) -> dict[str, Any]:
     Using one again ends its session: one of the two who hold it has stolen it. One that was never given out ends
     nothing, or whoever learns a session's id could end it.
     """
-    token, given_out = tokens.unsealed(refresh_token)
-    named = tokens.ids_of(PREFIX, token, 3)
+    token, given_out = access_tokens.unsealed(refresh_token)
+    named = access_tokens.ids_of(PREFIX, token, 3)
     if named is None:
-        raise Fault("auth.invalid_token")
+        raise ApiError("auth.invalid_token")
     account_id, user_id, session_id = named
     session, user = _find(account_id, user_id, session_id)
-    digest = tokens.digest(refresh_token)
+    digest = access_tokens.digest(refresh_token)
     if session["digest"] != digest and not given_out:
-        raise Fault("auth.invalid_token")
+        raise ApiError("auth.invalid_token")
     if session["digest"] == digest and "deactivated_at" in user:
-        raise Fault("auth.deactivated")
-    renewed = tokens.sealed(tokens.with_ids(PREFIX, *named))
+        raise ApiError("auth.deactivated")
+    renewed = access_tokens.sealed(access_tokens.with_ids(PREFIX, *named))
     try:
         table.apply(_renew(session, digest, renewed))
     except ConditionFailed as refused:
         # An answer that was lost on the way has botocore send the change again: then it was ours that was made.
-        if refused.item is None or refused.item["digest"] != tokens.digest(renewed):
+        if refused.item is None or refused.item["digest"] != access_tokens.digest(renewed):
             end(user, session_id)
-            raise Fault("auth.invalid_token") from None
+            raise ApiError("auth.invalid_token") from None
     return _answer(account_id, user_id, session_id, session["epoch"], renewed)
 
 
@@ -73,9 +75,9 @@ def _find(account_id: str, user_id: str, session_id: str) -> tuple[Item, Item]:
     found = table.batch_get([where, owner])
     session, user = found.get(where), found.get(owner)
     if session is None or user is None or session["expires"] <= clock.now():
-        raise Fault("auth.invalid_token")
+        raise ApiError("auth.invalid_token")
     if not is_live(session_id, session["epoch"], user):
-        raise Fault("auth.invalid_token")
+        raise ApiError("auth.invalid_token")
     return session, user
 
 
@@ -86,7 +88,7 @@ def _renew(session: Item, digest: str, renewed: str) -> Write:
         "SET #digest = :renewed, #expires = :expires, #ttl = :ttl",
         "#digest = :digest",
         digest=digest,
-        renewed=tokens.digest(renewed),
+        renewed=access_tokens.digest(renewed),
         **_expiry(clock.now()),
     )
 
@@ -123,7 +125,7 @@ def _expiry(now: int) -> dict[str, Any]:
 
 def _answer(account_id: str, user_id: str, session_id: str, epoch: int, refresh_token: str) -> dict[str, Any]:
     return {
-        "access_token": tokens.issue(AccessToken("user", account_id, user_id, session_id, epoch)),
+        "access_token": access_tokens.issue(AccessToken("user", account_id, user_id, session_id, epoch)),
         "refresh_token": refresh_token,
-        "expires_in": tokens.USER_TOKEN_SECONDS,
+        "expires_in": access_tokens.USER_TOKEN_SECONDS,
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from keel.fields import Body, Cents, Integer, LongText, Search, Tags, Text
+from keel.api.fields import Body, Cents, Integer, LongText, Search, Tags, Text
 from keel.records.schemas import ById, ListBody, Record
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from keel.fields import Body, Integer, Text
+from keel.api.fields import Body, Integer, Text
 from keel.records.schemas import ById, Record
 
 Options = Annotated[list[Text], Field(description="For an enum: 1 to 200 different non-blank texts")]

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from keel import clock, ids
-from keel.attributes import decode_item
+from keel.entity_types import ENTITY_TYPES
 from keel.events import names
-from keel.records import store
-from keel.records.kinds import Kind, Record
-from keel.records.registry import KINDS
+from keel.records import models
+from keel.records.entity_type import EntityType, Record
+from keel.storage.attributes import decode_item
 
 
 @dataclass(frozen=True)
 class Change:
     """A change that is an event; `record` is what it left, or for a deletion the last that there was."""
 
-    kind: Kind
+    kind: EntityType
     action: str
     record: Record
     milliseconds: int
@@ -57,8 +57,8 @@ def of(source: dict[str, Any]) -> Change | None:
     item = after or before
     if item is None or item.get("kind") not in names.KINDS:
         return None
-    kind = KINDS[item["kind"]]
-    record = store.from_item(kind, item)
+    kind = ENTITY_TYPES[item["kind"]]
+    record = models.from_item(kind, item)
     updated = clock.milliseconds(record["updated_at"])
     if after is None:
         # The stream's clock has whole seconds: a deletion must not seem older than what was deleted.

@@ -14,16 +14,17 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keel import aws, clock, table
+from keel import clock
 from keel.events import changes
 from keel.events.changes import Change
 from keel.logs import describe, logger
 from keel.records import references
 from keel.settings import event_settings
-from keel.table import Congested, Key
+from keel.storage import clients, table
+from keel.storage.table import Key, RetriesExhausted
 
 SOURCE: Final = "keel"
-_PASSING: Final = (ClientError, BotoCoreError, Congested)
+_PASSING: Final = (ClientError, BotoCoreError, RetriesExhausted)
 
 # PutEvents takes ten entries and 256 KB in all; the bus adds its envelope before a queue's same limit applies.
 _ENTRIES: Final = 10
@@ -117,7 +118,7 @@ def _put(entries: list[tuple[Change, Entry]]) -> None:
     jitter = random.SystemRandom()
     # Several calls at once: whoever shares this reader with a burst waits for all of its events.
     for attempt in range(_TRIES):
-        entries = [pair for refused in aws.at_once(_offer, list(_calls(entries))) for pair in refused]
+        entries = [pair for refused in clients.map_concurrently(_offer, list(_calls(entries))) for pair in refused]
         if not entries:
             return
         time.sleep(jitter.uniform(0, 0.1 * 2**attempt))
@@ -126,7 +127,7 @@ def _put(entries: list[tuple[Change, Entry]]) -> None:
 
 def _offer(batch: list[tuple[Change, Entry]]) -> list[tuple[Change, Entry]]:
     """One call; gives what the bus refuses for the moment."""
-    answer = aws.client("events").put_events(Entries=[entry for _, entry in batch])
+    answer = clients.client("events").put_events(Entries=[entry for _, entry in batch])
     refused = []
     for pair, result in zip(batch, answer["Entries"], strict=True):
         if code := result.get("ErrorCode"):
@@ -154,7 +155,7 @@ def _calls(entries: list[tuple[Change, Entry]]) -> Iterator[list[tuple[Change, E
 
 def _put_aside(record: dict[str, Any], **why: Any) -> None:
     event_id = record.get("eventID", "unknown")
-    aws.client("s3").put_object(
+    clients.client("s3").put_object(
         Bucket=event_settings().failures,
         Key=f"event_publisher/{event_id}.json",
         Body=json.dumps({"Records": [record]}, default=str).encode(),  # to be handed to the function again as it is

@@ -2,23 +2,26 @@
 
 from typing import Any, Final
 
-from keel import clock, ids, objects, table, unfinished
-from keel.errors import Fault
+from keel import clock, entity_types, ids
+from keel.api.authorizer import Caller
+from keel.api.idempotency import IdempotencyRecord
+from keel.errors import ApiError
 from keel.exports.schemas import ExportCreate, ExportJob
-from keel.gate import Caller
-from keel.idempotency import Once
-from keel.records import registry
-from keel.records.kinds import Kind
+from keel.records.entity_type import EntityType
 from keel.records.schemas import ById
 from keel.settings import export_settings
-from keel.table import ConditionFailed, Item, Key
-from keel.unfinished import Work
+from keel.storage import objects, table
+from keel.storage.table import ConditionFailed, Item, Key
+from keel.workers import recovery
+from keel.workers.recovery import Work
 
 Job = dict[str, Any]
 
 KIND: Final = "export"
 FORMATS: Final = ("csv", "jsonl")
-KINDS: Final[dict[str, Kind]] = {kind.resource: kind for name, kind in registry.KINDS.items() if name != "custom_field"}
+KINDS: Final[dict[str, EntityType]] = {
+    kind.resource: kind for name, kind in entity_types.ENTITY_TYPES.items() if name != "custom_field"
+}
 
 _KEPT: Final = 30 * clock.DAY  # as long as the file
 _STILL: Final = 5 * clock.MINUTE
@@ -29,12 +32,12 @@ def _key(account_id: str, job_id: str) -> Key:
     return Key(table.partition(account_id, KIND), job_id)
 
 
-def create(caller: Caller, body: ExportCreate, once: Once | None) -> dict[str, Any]:
+def create(caller: Caller, body: ExportCreate, once: IdempotencyRecord | None) -> dict[str, Any]:
     """Order an export."""
     if body.model_type not in KINDS:
-        raise Fault.at("exports.invalid_model_type", "model_type")
+        raise ApiError.for_field("exports.invalid_model_type", "model_type")
     if body.format not in FORMATS:
-        raise Fault.at("exports.invalid_request", "format", "format must be csv or jsonl.")
+        raise ApiError.for_field("exports.invalid_request", "format", "format must be csv or jsonl.")
     now = clock.now()
     place = _key(caller.account_id, ids.mint(now))
     item: Item = {
@@ -55,8 +58,8 @@ def create(caller: Caller, body: ExportCreate, once: Once | None) -> dict[str, A
     }
     view = _shown(_of(item))
     keep = [once.keep(view)] if once else []
-    table.commit(*keep, table.put(item), unfinished.begun(KIND, caller.account_id, place.sk))
-    unfinished.send(export_settings().queue, caller.account_id, place.sk)
+    table.commit(*keep, table.put(item), recovery.begun(KIND, caller.account_id, place.sk))
+    recovery.send(export_settings().queue, caller.account_id, place.sk)
     return view
 
 
@@ -64,10 +67,10 @@ def get(caller: Caller, body: ById) -> dict[str, Any]:
     """The job, with the address of its file once there is one."""
     id_ = ids.parse(body.id)
     if id_ is None:
-        raise Fault.at("exports.invalid_id", "id")
+        raise ApiError.for_field("exports.invalid_id", "id")
     job = find(caller.account_id, id_)
     if job is None:
-        raise Fault("exports.not_found")
+        raise ApiError("exports.not_found")
     return _shown(job)
 
 
@@ -100,7 +103,7 @@ def end(job: Job, status: str, **values: Any) -> None:
     """End a job, unless another worker was first."""
     write = _change(job, status=status, completed_at=clock.text(clock.now()), **values)
     try:
-        table.commit(write, unfinished.ended(KIND, job["account_id"], job["id"]))
+        table.commit(write, recovery.ended(KIND, job["account_id"], job["id"]))
     except ConditionFailed:
         return
 
@@ -129,7 +132,7 @@ def look_after(item: Item) -> None:
         note(job, resumed=job["resumed"] + 1)
     except ConditionFailed:
         return  # it has ended by itself
-    unfinished.send(export_settings().queue, job["account_id"], job["id"])
+    recovery.send(export_settings().queue, job["account_id"], job["id"])
 
 
 LOOKED_AFTER: Final = Work(_key, look_after)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from keel.fields import Body
+from keel.api.fields import Body
 from keel.records.schemas import Record
 
 

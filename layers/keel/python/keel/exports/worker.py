@@ -7,15 +7,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from keel import cells, table
-from keel.custom_fields import definitions
-from keel.custom_fields.definitions import Definition
 from keel.exports import jobs
 from keel.exports.jobs import KINDS, Job
-from keel.objects import Writer
-from keel.records import references, store
-from keel.records.kinds import Kind, Values
-from keel.table import ConditionFailed
+from keel.records import csv_values, field_definitions, models, references
+from keel.records.entity_type import EntityType, Values
+from keel.records.field_definitions import Definition
+from keel.storage import table
+from keel.storage.objects import Writer
+from keel.storage.table import ConditionFailed
 
 _PAGE: Final = 500
 _TYPES: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
@@ -41,7 +40,7 @@ def _write(job: Job, key: str) -> int:
     writer = Writer(key, _TYPES[job["format"]])
     line: Line = _json_line
     if job["format"] == "csv":
-        defined = definitions.current(job["account_id"]).of(kind.name)
+        defined = field_definitions.current(job["account_id"]).of(kind.name)
         columns = [*_columns(kind), *(f"custom_fields.{id_}" for id_ in defined)]
         line = _csv_line(kind, defined)
         writer.write(_csv(columns))
@@ -54,12 +53,12 @@ def _write(job: Job, key: str) -> int:
     return count
 
 
-def _pages(kind: Kind, account_id: str) -> Iterator[list[Values]]:
+def _pages(kind: EntityType, account_id: str) -> Iterator[list[Values]]:
     """The records as clients see them, the oldest first."""
     after, more = "", True
     while more:
         page = table.query(table.partition(account_id, kind.name), after=after, limit=_PAGE)
-        records = [store.from_item(kind, item) for item in page.items]
+        records = [models.from_item(kind, item) for item in page.items]
         yield references.present(kind, records)
         more = page.more
         after = records[-1]["id"] if records else ""
@@ -69,18 +68,18 @@ def _json_line(view: Values) -> bytes:
     return json.dumps(view, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _columns(kind: Kind) -> list[str]:
+def _columns(kind: EntityType) -> list[str]:
     writable = [name for name in kind.fields.model_fields if name != "custom_fields"]
     return ["id", *writable, *(join.name for join in kind.all_joins)]
 
 
-def _csv_line(kind: Kind, defined: Mapping[str, Definition]) -> Line:
-    types = [(name, cells.type_of(kind, name)) for name in _columns(kind)]
+def _csv_line(kind: EntityType, defined: Mapping[str, Definition]) -> Line:
+    types = [(name, csv_values.type_of(kind, name)) for name in _columns(kind)]
 
     def line(view: Values) -> bytes:
-        row = [cells.written(type_, view[name]) for name, type_ in types]
+        row = [csv_values.written(type_, view[name]) for name, type_ in types]
         values: dict[str, Any] = view.get("custom_fields", {})
-        row += [cells.written(each.field_type, values.get(id_)) for id_, each in defined.items()]
+        row += [csv_values.written(each.field_type, values.get(id_)) for id_, each in defined.items()]
         return _csv(row)
 
     return line

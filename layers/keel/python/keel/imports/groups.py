@@ -13,17 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from keel import aws, clock, table
-from keel.custom_fields import definitions
-from keel.errors import Fault
+from keel import clock
+from keel.errors import ApiError
 from keel.imports import jobs, turns, versions
 from keel.imports.jobs import Job
 from keel.imports.pool import Held, Pool
 from keel.imports.rows import RowFault, packed
-from keel.records import postings as index
-from keel.records import service
-from keel.records.kinds import Kind, Record
-from keel.table import Item, Key, Write
+from keel.records import field_definitions, service
+from keel.records import index_entries as index
+from keel.records.entity_type import EntityType, Record
+from keel.storage import clients, table
+from keel.storage.table import Item, Key, Write
 
 ROWS: Final = 94
 
@@ -42,7 +42,7 @@ class Overtaken(Exception):
 class Change:
     """What becomes of one record by a group; `before` is None if the group creates it."""
 
-    kind: Kind
+    kind: EntityType
     before: Record | None
     record: Record
     item: Item
@@ -109,7 +109,7 @@ class Group:
         }
         for check in checks:
             key = Key(check.request["Key"]["pk"]["S"], check.request["Key"]["sk"]["S"])
-            if key == definitions.version_key(self.account_id):
+            if key == field_definitions.version_key(self.account_id):
                 self.is_judged_by_definitions = True
             elif key not in deletable:
                 self.checks[key] = check
@@ -146,7 +146,7 @@ class Group:
         records = (change.write() for change in self._changes)
         try:
             table.commit(*own, turns.take(self.account_id, self._turn), *self._kept(after), *self._held(), *records)
-        except (service.Stale, definitions.Changed, Fault):
+        except (service.Stale, field_definitions.Changed, ApiError):
             raise Overtaken from None
         return after
 
@@ -154,13 +154,13 @@ class Group:
         """Remove the postings that are no longer true now that the group is written."""
         moves = zip(self._changes, self._moves, strict=True)
         stale = [(key, change.record) for change, move in moves for key in move.removed]
-        aws.at_once(lambda each: index.discard(*each), stale)
+        clients.map_concurrently(lambda each: index.discard(*each), stale)
 
     def _held(self) -> list[Write]:
         own = {Key(change.item["pk"], change.item["sk"]) for change in self._changes}
         checks = [check for key, check in self.checks.items() if key not in own]
         if self.is_judged_by_definitions:
-            checks.append(definitions.still(self.account_id, self.pool.defined))
+            checks.append(field_definitions.still(self.account_id, self.pool.defined))
         return checks
 
     def _kept(self, job: Job) -> Iterator[Write]:

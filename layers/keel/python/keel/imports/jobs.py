@@ -7,14 +7,17 @@ it. So of two that race one finds out, and nothing is counted twice.
 import json
 from typing import Any, Final
 
-from keel import clock, cursors, ids, table, unfinished
-from keel.errors import Fault
-from keel.gate import Caller
+from keel import clock, ids
+from keel.api import pagination
+from keel.api.authorizer import Caller
+from keel.errors import ApiError
 from keel.imports.mapping import KINDS
 from keel.imports.rows import cut, packed
 from keel.imports.schemas import ImportJob, ImportList, RequestUpload
 from keel.settings import import_settings
-from keel.table import Item, Key, Write
+from keel.storage import table
+from keel.storage.table import Item, Key, Write
+from keel.workers import recovery
 
 Job = dict[str, Any]
 
@@ -46,10 +49,10 @@ def found(account_id: str, job_id: str) -> Job:
     """The job; `imports.invalid_id`, `imports.not_found`."""
     id_ = ids.parse(job_id)
     if id_ is None:
-        raise Fault.at("imports.invalid_id", "id")
+        raise ApiError.for_field("imports.invalid_id", "id")
     item = table.get(key(account_id, id_))
     if item is None:
-        raise Fault("imports.not_found")
+        raise ApiError("imports.not_found")
     return of_item(item)
 
 
@@ -85,7 +88,7 @@ def new(caller: Caller, body: RequestUpload, content_type: str) -> Job:
         "error": None,
         "completed_at": None,
     }
-    table.commit(table.put(item), unfinished.begun(KIND, caller.account_id, id_))
+    table.commit(table.put(item), recovery.begun(KIND, caller.account_id, id_))
     return of_item(item)
 
 
@@ -104,14 +107,14 @@ def changed(job: Job, **values: Any) -> tuple[Job, Write]:
 
 
 def _moved(item: Item | None) -> Exception:
-    return Moved(of_item(item)) if item else Fault("imports.not_found")
+    return Moved(of_item(item)) if item else ApiError("imports.not_found")
 
 
 def ended(job: Job, status: str, error: str | None = None, **values: Any) -> tuple[Job, list[Write]]:
     """The job at the end of its work, or of an attempt at it."""
     at = {"completed_at": clock.text(clock.now())} if job["completed_at"] is None else {}
     after, write = changed(job, status=status, error=error, **at, **values)
-    return after, [write, unfinished.ended(KIND, job["account_id"], job["id"])]
+    return after, [write, recovery.ended(KIND, job["account_id"], job["id"])]
 
 
 def start(job: Job, *writes: Write, **values: Any) -> Job:
@@ -124,12 +127,12 @@ def start(job: Job, *writes: Write, **values: Any) -> Job:
 
 def go_on(job: Job) -> None:
     """Have a worker carry the job on."""
-    unfinished.send(import_settings().queue, job["account_id"], job["id"])
+    recovery.send(import_settings().queue, job["account_id"], job["id"])
 
 
 def start_undo(job: Job) -> Job:
     after, write = changed(job, status="undoing", undo_phase="records", undo_position="", resumed=0, kept_count=0)
-    table.commit(write, unfinished.begun(KIND, job["account_id"], job["id"]))
+    table.commit(write, recovery.begun(KIND, job["account_id"], job["id"]))
     go_on(after)
     return after
 
@@ -160,7 +163,7 @@ def cancel(job: Job) -> Job:
         one=1,
         **states,
     )
-    table.commit(write, unfinished.ended(KIND, job["account_id"], job["id"]))
+    table.commit(write, recovery.ended(KIND, job["account_id"], job["id"]))
     return found(job["account_id"], job["id"])
 
 
@@ -178,9 +181,9 @@ def shown(job: Job) -> dict[str, Any]:
 def page(caller: Caller, body: ImportList) -> dict[str, Any]:
     """Jobs, newest first, of a model and in a status if asked for."""
     if body.model_type is not None and body.model_type not in KINDS:
-        raise Fault.at("imports.invalid_model_type", "model_type")
+        raise ApiError.for_field("imports.invalid_model_type", "model_type")
     scope = (caller.account_id, "imports-list", body.model_type, body.status)
-    position = cursors.position(body.cursor, "imports", *scope)
+    position = pagination.position(body.cursor, "imports", *scope)
     pk, jobs, read, more = table.partition(caller.account_id, KIND), list[Job](), 0, True
     while more and len(jobs) < body.limit and read < _READ_AT_MOST * body.limit:
         asked = table.query(pk, before=position, newest_first=True, limit=body.limit + 1 - len(jobs))
@@ -193,7 +196,7 @@ def page(caller: Caller, body: ImportList) -> dict[str, Any]:
             read += 1
             if body.model_type in (None, item["model_type"]) and body.status in (None, item["status"]):
                 jobs.append(of_item(item))
-    return cursors.page([shown(job) for job in jobs], position if more else "", *scope)
+    return pagination.page([shown(job) for job in jobs], position if more else "", *scope)
 
 
 # --- What groups of rows leave ---------------------------------------------------------------------------------

@@ -4,17 +4,17 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from keel import cells, clock, ids
-from keel.errors import Fault
-from keel.fields import TAGS
+from keel import clock, ids
+from keel.api.fields import TAGS
+from keel.errors import ApiError
 from keel.imports.files import Row
 from keel.imports.groups import Group
 from keel.imports.jobs import Job
 from keel.imports.pool import Held, Pool
 from keel.imports.rows import Given, RowFault, RowReader
-from keel.records import service, store
-from keel.records.kinds import Kind, Reference, Values
-from keel.table import Write
+from keel.records import csv_values, models, service
+from keel.records.entity_type import EntityType, Reference, Values
+from keel.storage.table import Write
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Order:
     """What one import is to do; `job` as it was when somebody began to do it."""
 
     job: Job
-    kind: Kind
+    kind: EntityType
     duplicates: str
 
     @property
@@ -50,7 +50,7 @@ class Judge:
         except RowFault as fault:
             for held in made:
                 self._pool.drop(held)
-            group.fail(number, self._reader.fault(fault), self._reader.kept(row))
+            group.fail(number, self._reader.error(fault), self._reader.kept(row))
             outcome = "failed"
         group.counts[f"{outcome}_count"] += 1
         group.rows += 1
@@ -69,10 +69,10 @@ class Judge:
         if given.id:
             id_ = ids.parse(given.id)
             if id_ is None:
-                raise RowFault.of(kind.fault("invalid_id", "id"))
+                raise RowFault.of(kind.error("invalid_id", "id"))
             held = self._pool.by_id(id_)
             if held is None:
-                raise RowFault.of(kind.fault("not_found"), "id")
+                raise RowFault.of(kind.error("not_found"), "id")
             return held
         for match in self._pool.own_matches(given):
             if found := self._pool.oldest(match):
@@ -87,20 +87,20 @@ class Judge:
             values["custom_fields"] = given.custom
         try:
             held, checks = self._new(kind, values, given.number, "")
-        except Fault as fault:
+        except ApiError as fault:
             raise self._at(fault, given) from None
         group.take(held, checks)
 
-    def _new(self, kind: Kind, values: Values, number: int, besides: str) -> tuple[Held, list[Write]]:
+    def _new(self, kind: EntityType, values: Values, number: int, besides: str) -> tuple[Held, list[Write]]:
         """A record that a row creates, `besides` by the name of what points to it, and the checks that hold it."""
         order = self._order
         now = clock.text(order.job["started"])
         given = {name: values[name] for name in kind.fields.model_fields}
         id_ = _id(order.job, number, besides)
-        record = service.draft(kind, order.account_id, order.job["created_by"], given, id_, now)
+        record = service.build(kind, order.account_id, order.job["created_by"], given, id_, now)
         record["bulk"] = record["version"]
-        checks = service.settle(kind, record, record, given, {}, self._pool.targets)
-        return Held(kind, None, record, store.to_item(kind, record), bool(besides)), checks
+        checks = service.resolve(kind, record, record, given, {}, self._pool.targets)
+        return Held(kind, None, record, models.to_item(kind, record), bool(besides)), checks
 
     def _update(self, held: Held, given: Given, group: Group, made: list[Held]) -> bool:
         """Write the cells that say something new; whether there were any."""
@@ -108,8 +108,8 @@ class Judge:
         self._point(given, held, group, made)
         new = self._news(held, given)
         try:
-            patch = service.judge(kind, new)
-            record, checks = service.revise(kind, held.record, patch, new, self._pool.targets)
+            patch = service.validate(kind, new)
+            record, checks = service.apply_patch(kind, held.record, patch, new, self._pool.targets)
             if record is held.record:
                 return False
             # However many rows change it, in one transaction a record moves on once.
@@ -117,8 +117,8 @@ class Judge:
             base = held.before or held.record
             version = base["version"] + step
             record |= {"version": version, "revision": base["revision"] + step, "bulk": version}
-            item = store.to_item(kind, record)
-        except Fault as fault:
+            item = models.to_item(kind, record)
+        except ApiError as fault:
             raise self._at(fault, given) from None
         held.record, held.item = record, item
         group.take(held, checks)
@@ -135,7 +135,7 @@ class Judge:
         if "tags" in new:
             new["tags"] = list(dict.fromkeys([*record["tags"], *new["tags"]]))
             if len(new["tags"]) > TAGS:
-                raise RowFault.of(kind.fault("invalid_request", "tags", f"must be at most {TAGS} tags"))
+                raise RowFault.of(kind.error("invalid_request", "tags", f"must be at most {TAGS} tags"))
         defined = self._pool.defined.of(kind.name)
         custom = {
             id_: value
@@ -146,7 +146,7 @@ class Judge:
         }
         return new | ({"custom_fields": custom} if custom else {})
 
-    def _at(self, fault: Fault, given: Given) -> RowFault:
+    def _at(self, fault: ApiError, given: Given) -> RowFault:
         """The fault, at the one custom field that it is about where there is one."""
         found = RowFault.of(fault)
         if found.field != "custom_fields":
@@ -179,12 +179,12 @@ class Judge:
             # Of several with this name, the one that it points to already will do.
             key = reference.key(self._order.account_id, held.record[reference.field])
             item = self._pool.targets.get(key)
-            if item is not None and match.fits(store.from_item(match.kind, item)):
+            if item is not None and match.fits(models.from_item(match.kind, item)):
                 return str(held.record[reference.field])
         found = self._pool.oldest(match)
         open_ = [each for each in found if not (reference.closed_by and each.record.get(reference.closed_by))]
         if found and not open_:
-            raise RowFault.of(self._order.kind.fault(reference.missing, reference.name))
+            raise RowFault.of(self._order.kind.error(reference.missing, reference.name))
         return str(open_[0].record["id"]) if open_ else None
 
     def _made(self, reference: Reference, name: str, number: int) -> tuple[Held, list[Write]]:
@@ -193,7 +193,7 @@ class Judge:
             body = kind.fields.model_validate({"name": name})
             values = kind.defaults | {"name": body.name}  # type: ignore[attr-defined]
             return self._new(kind, values, number, reference.name)
-        except Fault as fault:
+        except ApiError as fault:
             raise RowFault.of(fault, reference.name) from None
         except ValueError:
             code = f"{self._order.kind.resource}.invalid_request"
@@ -201,7 +201,7 @@ class Judge:
 
 
 def _says(type_: str, value: Any, raw: str) -> bool:
-    return value is not None and cells.written(type_, value).strip() == raw
+    return value is not None and csv_values.written(type_, value).strip() == raw
 
 
 def _id(job: Job, number: int, label: str) -> str:

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from keel import ids
-from keel.companies.kind import COMPANY
-from keel.contacts.kind import CONTACT
-from keel.custom_fields import definitions
-from keel.custom_fields.definitions import Definition
-from keel.errors import Detail, Fault
+from keel.companies.entity_type import COMPANY
+from keel.contacts.entity_type import CONTACT
+from keel.errors import ApiError, Detail
 from keel.imports import synonyms
-from keel.records.kinds import Kind
-from keel.sources.kind import SOURCE
+from keel.records import field_definitions
+from keel.records.entity_type import EntityType
+from keel.records.field_definitions import Definition
+from keel.sources.entity_type import SOURCE
 
-KINDS: Final[dict[str, Kind]] = {kind.resource: kind for kind in (CONTACT, COMPANY, SOURCE)}
+KINDS: Final[dict[str, EntityType]] = {kind.resource: kind for kind in (CONTACT, COMPANY, SOURCE)}
 CUSTOM: Final = "custom_fields."
 FAULT: Final = ("row", "field", "code", "message")  # columns that a file of errors has behind its own
 
@@ -23,12 +23,12 @@ Definitions = Mapping[str, Definition]
 Columns = Sequence[str]
 
 
-def definitions_of(kind: Kind, account_id: str) -> Definitions:
+def definitions_of(kind: EntityType, account_id: str) -> Definitions:
     """The account's custom fields for this kind, as they are now."""
-    return definitions.current(account_id).of(kind.name) if kind.has_custom_fields else {}
+    return field_definitions.current(account_id).of(kind.name) if kind.has_custom_fields else {}
 
 
-def fields(kind: Kind, defined: Definitions) -> dict[str, str]:
+def fields(kind: EntityType, defined: Definitions) -> dict[str, str]:
     """What a column can be mapped to, with the name that a person knows it by."""
     found = {name: _label(name) for name in kind.fields.model_fields if name != "custom_fields"}
     if "first_name" in found:
@@ -37,7 +37,7 @@ def fields(kind: Kind, defined: Definitions) -> dict[str, str]:
     return found | {f"{CUSTOM}{each.id}": each.label for each in defined.values()}
 
 
-def available(kind: Kind, defined: Definitions) -> list[dict[str, str]]:
+def available(kind: EntityType, defined: Definitions) -> list[dict[str, str]]:
     return [{"value": value, "label": label} for value, label in fields(kind, defined).items()]
 
 
@@ -50,7 +50,9 @@ def _label(name: str) -> str:
 # --- Suggesting --------------------------------------------------------------------------------------------
 
 
-def suggested(kind: Kind, defined: Definitions, columns: Columns, samples: Sequence[Sequence[str]]) -> dict[str, str]:
+def suggested(
+    kind: EntityType, defined: Definitions, columns: Columns, samples: Sequence[Sequence[str]]
+) -> dict[str, str]:
     """The mapping that the headers speak for, and where they say nothing, the first rows."""
     known = fields(kind, defined)
     mapping: dict[str, str] = {}
@@ -112,7 +114,9 @@ def _cells(place: int, samples: Sequence[Sequence[str]]) -> list[str]:
 # --- Judging -----------------------------------------------------------------------------------------------
 
 
-def judged(kind: Kind, defined: Definitions, columns: Columns, mapping: Mapping[str, str | None]) -> dict[str, str]:
+def judged(
+    kind: EntityType, defined: Definitions, columns: Columns, mapping: Mapping[str, str | None]
+) -> dict[str, str]:
     """The mapping without the columns that are left out; raises `imports.invalid_request`."""
     chosen = {column if column in columns else column.strip(): field for column, field in mapping.items() if field}
     known = fields(kind, defined).keys() | {"id"}
@@ -139,7 +143,7 @@ def _quoted(name: str) -> str:
     return f'"{name}"' if len(name) <= _SHOWN else f'"{name[:_SHOWN]}…"'
 
 
-def _unfit(column: str, message: str) -> Fault:
+def _unfit(column: str, message: str) -> ApiError:
     field = f"column_mapping.{column}" if column else "column_mapping"
     details: list[Detail] = [{"field": field, "message": message}]
-    return Fault("imports.invalid_request", message, details=details)
+    return ApiError("imports.invalid_request", message, details=details)

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from keel import aws, ids, table
-from keel.custom_fields import definitions
+from keel import entity_types, ids
 from keel.imports import turns
 from keel.imports.rows import Given
-from keel.records import postings, references, registry, store
-from keel.records.kinds import Kind, Record, Reference
-from keel.table import Item, Key
+from keel.records import field_definitions, index_entries, models, references
+from keel.records.entity_type import EntityType, Record, Reference
+from keel.storage import clients, table
+from keel.storage.table import Item, Key
 
 _CANDIDATES: Final = 5
 
@@ -22,7 +22,7 @@ class Held:
     `besides` tells what a row creates for its record to point to.
     """
 
-    kind: Kind
+    kind: EntityType
     before: Record | None
     record: Record
     item: Item
@@ -32,21 +32,21 @@ class Held:
 class Match(NamedTuple):
     """A text by which a record is to be found."""
 
-    kind: Kind
+    kind: EntityType
     partition: str
 
     def fits(self, record: Record) -> bool:
-        return any(self.partition == key.pk for key in postings.matches(self.kind, record))
+        return any(self.partition == key.pk for key in index_entries.matches(self.kind, record))
 
 
-def match(kind: Kind, account_id: str, field: str, value: str) -> Match:
-    return Match(kind, postings.matches_partition(account_id, kind.name, field, value))
+def match(kind: EntityType, account_id: str, field: str, value: str) -> Match:
+    return Match(kind, index_entries.matches_partition(account_id, kind.name, field, value))
 
 
 class Pool:
     """The records that groups of rows meet, one group after the other."""
 
-    def __init__(self, account_id: str, kind: Kind, pointed: dict[str, Key]) -> None:
+    def __init__(self, account_id: str, kind: EntityType, pointed: dict[str, Key]) -> None:
         """`pointed` is what earlier rows have found by name, which may have changed since."""
         self._account_id, self._kind, self._pointed = account_id, kind, pointed
         self._held: dict[tuple[str, str], Held] = {}
@@ -54,9 +54,9 @@ class Pool:
         self._found: dict[str, list[Held]] = {}
         self._searched: set[str] = set()
         self._unjoined: list[Held] = []
-        turn, version = turns.key(account_id), definitions.version_key(account_id)
+        turn, version = turns.key(account_id), field_definitions.version_key(account_id)
         self.targets: dict[Key, Item | None] = references.read([turn, version])
-        self.defined = definitions.at(account_id, self.targets[version])
+        self.defined = field_definitions.at(account_id, self.targets[version])
         self.turn = turns.seen(self.targets.pop(turn))
 
     # ---- What is stored ---------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ class Pool:
                 keys.add(self._kind.key(self._account_id, id_))
         self._searched |= matches.keys()
         pointed = {partition: self._pointed[partition] for partition in matches.keys() & self._pointed.keys()}
-        marks = {postings.mark_key(partition): partition for partition in matches.keys() - pointed.keys()}
+        marks = {index_entries.mark_key(partition): partition for partition in matches.keys() - pointed.keys()}
         read = references.read([*((keys | set(pointed.values())) - self.targets.keys()), *marks])
         marked = [partition for mark, partition in marks.items() if read.pop(mark)]
         known = {key: self.targets[key] if key in self.targets else read[key] for key in pointed.values()}
@@ -100,7 +100,7 @@ class Pool:
         ]
 
     def name_match(self, reference: Reference, name: str) -> Match:
-        return match(registry.KINDS[reference.kind], self._account_id, "name", name)
+        return match(entity_types.ENTITY_TYPES[reference.kind], self._account_id, "name", name)
 
     def _is_still(self, found: Match, item: Item | None) -> bool:
         """Whether the match finds what it found for earlier rows."""
@@ -116,7 +116,7 @@ class Pool:
         """Find the oldest records of each match."""
         wanted = [(found, "") for found in matches]
         while wanted:
-            pages = aws.at_once(_page, wanted)
+            pages = clients.map_concurrently(_page, wanted)
             keys = [
                 found.kind.key(self._account_id, posting["sk"])
                 for (found, _), page in zip(wanted, pages, strict=True)
@@ -144,11 +144,11 @@ class Pool:
         self._unjoined.clear()
         self.targets |= references.read(wanted - self.targets.keys())
 
-    def _hold(self, kind: Kind, item: Item) -> Held:
+    def _hold(self, kind: EntityType, item: Item) -> Held:
         """The record of an item, unless earlier rows have made something else of it."""
         held = self._held.get((kind.name, item["sk"]))
         if held is None:
-            record = store.from_item(kind, item)
+            record = models.from_item(kind, item)
             held = self._held[kind.name, record["id"]] = Held(kind, record, record, item)
             self.targets[kind.key(self._account_id, record["id"])] = item
             if kind is self._kind:
@@ -176,7 +176,7 @@ class Pool:
         self._held[held.kind.name, record["id"]] = held
         self._changed[held] = None
         self.targets[held.kind.key(self._account_id, record["id"])] = held.item
-        for key in postings.matches(held.kind, record):
+        for key in index_entries.matches(held.kind, record):
             self._register(key.pk, held)
 
     def drop(self, held: Held) -> None:
@@ -184,7 +184,7 @@ class Pool:
         del self._held[held.kind.name, held.record["id"]]
         del self._changed[held]
         del self.targets[held.kind.key(self._account_id, held.record["id"])]
-        for key in postings.matches(held.kind, held.record):
+        for key in index_entries.matches(held.kind, held.record):
             self._found[key.pk].remove(held)
 
     @property
@@ -211,4 +211,4 @@ class Pool:
 
 def _page(wanted: tuple[Match, str]) -> table.Page:
     found, after = wanted
-    return table.query(found.partition, after=after or postings.MARK, limit=_CANDIDATES)
+    return table.query(found.partition, after=after or index_entries.MARK, limit=_CANDIDATES)

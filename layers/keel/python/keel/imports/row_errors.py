@@ -7,16 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from keel import cells, clock, cursors, objects, table, unfinished
-from keel.errors import Fault
-from keel.gate import Caller
+from keel import clock
+from keel.api import pagination
+from keel.api.authorizer import Caller
+from keel.errors import ApiError
 from keel.imports import files, jobs
 from keel.imports.jobs import Job
 from keel.imports.mapping import FAULT
 from keel.imports.schemas import ErrorList
+from keel.records import csv_values
 from keel.records.schemas import ById
 from keel.settings import import_settings
-from keel.table import Key
+from keel.storage import objects, table
+from keel.storage.table import Key
+from keel.workers import recovery
 
 PATIENCE_SECONDS: Final = 10.0
 
@@ -29,13 +33,13 @@ def page(caller: Caller, body: ErrorList) -> dict[str, Any]:
     """The errors of a job by row."""
     job = jobs.found(caller.account_id, body.id)
     scope = (caller.account_id, "imports-errors", job["id"])
-    after = int(cursors.position(body.cursor, "imports", *scope) or 0)
+    after = int(pagination.position(body.cursor, "imports", *scope) or 0)
     columns, _ = jobs.preview(job) or ([], [])
     errors: list[dict[str, Any]] = []
     size = 0
     for error in _after(job, after, limit=_PAGE_GROUPS):
         if len(errors) == body.limit or size > _ANSWER_BYTES:
-            return {"items": errors, "next_cursor": cursors.seal(str(errors[-1]["row"]), *scope)}
+            return {"items": errors, "next_cursor": pagination.seal(str(errors[-1]["row"]), *scope)}
         row = error.pop("cells")
         names = files.named(columns + [""] * (len(row) - len(columns)))
         errors.append(error | {"data": dict(zip(names, row, strict=False))})
@@ -65,7 +69,7 @@ def file(caller: Caller, body: ById) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         if _is_being_written(job) or not write(job, lambda: time.monotonic() > deadline):
             message = "The file is large and still being made. Ask again in a minute."
-            raise Fault.at("imports.invalid_request", "id", message)
+            raise ApiError.for_field("imports.invalid_request", "id", message)
     return {
         "signed_url": objects.signed_get(key, f"errors-{job['id']}.csv"),
         "expires_in": objects.EXPIRES_SECONDS,
@@ -104,7 +108,7 @@ def _hand_on(job: Job, begun: dict[str, Any]) -> None:
     place = _writing_key(job)
     ttl = clock.now() // 1_000 + _WRITING_SECONDS
     table.apply(table.put({"pk": place.pk, "sk": place.sk, "kind": "import_errors_file", "ttl": ttl}))
-    unfinished.send(import_settings().queue, job["account_id"], job["id"], errors_file=begun)
+    recovery.send(import_settings().queue, job["account_id"], job["id"], errors_file=begun)
 
 
 def _is_being_written(job: Job) -> bool:
@@ -126,5 +130,5 @@ def _error_line(error: dict[str, Any], width: int) -> bytes:
 
 def _line(values: list[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerow([cells.guarded(value) for value in values])
+    csv.writer(text).writerow([csv_values.guarded(value) for value in values])
     return text.getvalue().encode()

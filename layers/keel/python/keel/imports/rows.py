@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from keel import cells
-from keel.custom_fields.definitions import Definition
-from keel.errors import Fault
-from keel.fields import problems
+from keel.api.fields import problems
+from keel.errors import ApiError
 from keel.imports.files import Row
 from keel.imports.mapping import CUSTOM
-from keel.records.kinds import Kind
+from keel.records import csv_values
+from keel.records.entity_type import EntityType
+from keel.records.field_definitions import Definition
 
 _CELL: Final = 20_000  # characters that are kept of a cell: no field takes as many
 _CELLS_BYTES: Final = 200_000  # of a row, as JSON: an item ends at 400 KB
@@ -30,7 +30,7 @@ class RowFault(Exception):
         super().__init__(code)
 
     @classmethod
-    def of(cls, fault: Fault, field: str = "") -> "RowFault":
+    def of(cls, fault: ApiError, field: str = "") -> "RowFault":
         found = field or (fault.details[0]["field"] if fault.details else "")
         return cls(found, fault.code, fault.message)
 
@@ -56,7 +56,7 @@ class RowReader:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: EntityType,
         columns: Sequence[str],
         mapping: Mapping[str, str],
         defined: Mapping[str, Definition],
@@ -67,7 +67,7 @@ class RowReader:
         self._defined = defined
         self._date_format = date_format
         self._names = {reference.name for reference in kind.references}
-        self.types = {field: cells.type_of(kind, field) for field in kind.fields.model_fields}
+        self.types = {field: csv_values.type_of(kind, field) for field in kind.fields.model_fields}
         self._targets = [
             (place, mapping[column], self.types.get(mapping[column], "text"))
             for place, column in enumerate(columns)
@@ -85,7 +85,7 @@ class RowReader:
             raise RowFault("", malformed, message)
         given = Given(number)
         for place, target, type_ in self._targets:
-            if place < len(row.cells) and (text := cells.bare(row.cells[place])):
+            if place < len(row.cells) and (text := csv_values.bare(row.cells[place])):
                 self._take(given, target, type_, text, row.cells[place].strip())
         try:
             body = self._kind.fields.model_validate(given.values)
@@ -108,7 +108,7 @@ class RowReader:
             self._take_custom(given, target, text, raw)
         else:
             try:
-                given.values[target] = cells.read(type_, text, self._date_format)
+                given.values[target] = csv_values.read(type_, text, self._date_format)
             except ValueError as error:
                 raise RowFault(target, f"{self._kind.resource}.invalid_request", str(error)) from None
             given.raw[target] = raw
@@ -120,7 +120,7 @@ class RowReader:
         if definition is None:
             raise RowFault(target, code, "This custom field was deleted.")
         try:
-            value = cells.read(definition.field_type, text, self._date_format)
+            value = csv_values.read(definition.field_type, text, self._date_format)
         except ValueError as error:
             raise RowFault(target, code, f'The custom field "{definition.label}" {error}.') from None
         if definition.field_type == "enum":
@@ -131,7 +131,7 @@ class RowReader:
     def _column_field(self, name: str) -> str:
         return "full_name" if self._is_full_name and name == "first_name" else name
 
-    def fault(self, fault: RowFault) -> RowFault:
+    def error(self, fault: RowFault) -> RowFault:
         """The fault at the field that a column was mapped to."""
         return RowFault(self._column_field(fault.field), fault.code, fault.message)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from keel.fields import AnyText, Body, Text
+from keel.api.fields import AnyText, Body, Text
 from keel.records.schemas import ById, ListBody, Record
 
 Duplicates = Literal["skip", "update", "create"]

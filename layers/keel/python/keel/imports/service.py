@@ -2,15 +2,16 @@
 
 from typing import Any, Final
 
-from keel import clock, objects
-from keel.errors import Fault
-from keel.gate import Caller
+from keel import clock
+from keel.api.authorizer import Caller
+from keel.errors import ApiError
 from keel.imports import jobs, mapping, uploads
 from keel.imports.jobs import Job, Moved
 from keel.imports.schemas import Confirm, RequestUpload
 from keel.records.schemas import ById
-from keel.table import Item
-from keel.unfinished import Work
+from keel.storage import objects
+from keel.storage.table import Item
+from keel.workers.recovery import Work
 
 UNDO_DAYS: Final = 30
 _MAPPING_BYTES: Final = 200_000
@@ -20,18 +21,18 @@ _STILL: Final = 3 * clock.MINUTE  # longer than a worker lives
 
 def request_upload(caller: Caller, body: RequestUpload) -> dict[str, Any]:
     if not body.model_type.strip():
-        raise Fault.at("imports.model_type_required", "model_type")
+        raise ApiError.for_field("imports.model_type_required", "model_type")
     if body.model_type not in mapping.KINDS:
-        raise Fault.at("imports.invalid_model_type", "model_type")
+        raise ApiError.for_field("imports.invalid_model_type", "model_type")
     if not body.file_name.strip():
-        raise Fault.at("imports.file_name_required", "file_name")
+        raise ApiError.for_field("imports.file_name_required", "file_name")
     content_type = body.content_type.strip() or "text/csv"
     if not (content_type.isascii() and content_type.isprintable()):
-        raise Fault.at("imports.invalid_request", "content_type", "content_type must be printable ASCII.")
+        raise ApiError.for_field("imports.invalid_request", "content_type", "content_type must be printable ASCII.")
     given = body.column_mapping or {}
     mapping_bytes = sum(len(f"{column}{field}".encode()) for column, field in given.items())
     if mapping_bytes > _MAPPING_BYTES or any(len(column.encode()) > _COLUMN_BYTES for column in given):
-        raise Fault.at("imports.invalid_request", "column_mapping", "column_mapping is too large.")
+        raise ApiError.for_field("imports.invalid_request", "column_mapping", "column_mapping is too large.")
     job = jobs.new(caller, body, content_type)
     return {
         "job_id": job["id"],
@@ -48,7 +49,7 @@ def get(caller: Caller, body: ById) -> dict[str, Any]:
 def complete_upload(caller: Caller, body: ById) -> dict[str, Any]:
     job = uploads.asked_for(jobs.found(caller.account_id, body.id))
     if job["status"] == "pending":
-        raise Fault.at("imports.invalid_request", "id", "No file has been uploaded for this import yet.")
+        raise ApiError.for_field("imports.invalid_request", "id", "No file has been uploaded for this import yet.")
     return {"job": jobs.shown(job), "preview": None if job["status"] == "failed" else _preview(job)}
 
 
@@ -72,7 +73,9 @@ def confirm(caller: Caller, body: Confirm) -> dict[str, Any]:
     """Begin the import of a file that was looked through."""
     job = jobs.found(caller.account_id, body.id)
     if job["status"] != "uploaded":
-        raise Fault.at("imports.invalid_request", "id", f"This import is {job['status']}: it cannot be confirmed.")
+        raise ApiError.for_field(
+            "imports.invalid_request", "id", f"This import is {job['status']}: it cannot be confirmed."
+        )
     columns, _ = jobs.preview(job) or ([], [])
     kind = mapping.KINDS[job["model_type"]]
     defined = mapping.definitions_of(kind, job["account_id"])
@@ -86,7 +89,9 @@ def confirm(caller: Caller, body: Confirm) -> dict[str, Any]:
             date_format=body.date_format or job["date_format"],
         )
     except Moved as moved:
-        raise Fault.at("imports.invalid_request", "id", f"This import is {moved.job['status']} by now.") from None
+        raise ApiError.for_field(
+            "imports.invalid_request", "id", f"This import is {moved.job['status']} by now."
+        ) from None
     return jobs.shown(started)
 
 
@@ -108,9 +113,11 @@ def undo(caller: Caller, body: ById) -> dict[str, Any]:
     if job["status"] in ("undoing", "undone"):
         return jobs.shown(job)
     if job["status"] not in ("completed", "cancelled"):
-        raise Fault.at("imports.invalid_request", "id", f"This import is {job['status']}: it cannot be undone.")
+        raise ApiError.for_field(
+            "imports.invalid_request", "id", f"This import is {job['status']}: it cannot be undone."
+        )
     if clock.now() - clock.milliseconds(job["completed_at"]) > UNDO_DAYS * clock.DAY:
-        raise Fault.at("imports.invalid_request", "id", f"An import can be undone for {UNDO_DAYS} days.")
+        raise ApiError.for_field("imports.invalid_request", "id", f"An import can be undone for {UNDO_DAYS} days.")
     try:
         return jobs.shown(jobs.start_undo(job))
     except Moved as moved:

@@ -3,9 +3,9 @@
 What was judged by what is stored stands only if nobody else has had a turn since it was read.
 """
 
-from keel import table
 from keel.records import service
-from keel.table import Item, Key, Write
+from keel.storage import table
+from keel.storage.table import Item, Key, Write
 
 
 def key(account_id: str) -> Key:

@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from keel import aws, clock, table
+from keel import clock, entity_types
 from keel.imports import jobs, turns, versions
 from keel.imports.jobs import Job
 from keel.imports.mapping import KINDS
-from keel.records import postings, registry, service, store
-from keel.records.kinds import Kind, Record
-from keel.table import Item, Key, Write
+from keel.records import index_entries, models, service
+from keel.records.entity_type import EntityType, Record
+from keel.storage import clients, table
+from keel.storage.table import Item, Key, Write
 
 _PROBE: Final = 25
 
@@ -28,7 +29,7 @@ def carry_on(job: Job, is_time_up: Callable[[], bool]) -> None:
             return
         try:
             job = _step(job)
-        except table.Congested:
+        except table.RetriesExhausted:
             jobs.go_on(job)
             return
 
@@ -38,7 +39,7 @@ def _step(job: Job) -> Job:
     found = table.query(pk, before=job["undo_position"], newest_first=True, limit=1).items
     if found:
         effects = json.loads(found[0]["content"])
-        return service.persist(lambda: _undo(job, found[0]["sk"], effects))
+        return service.retry_on_conflict(lambda: _undo(job, found[0]["sk"], effects))
     if job["undo_phase"] == "records":
         after, write = jobs.changed(job, undo_phase="besides", undo_position="", resumed=0)
         table.transact(write)
@@ -51,7 +52,7 @@ def _step(job: Job) -> Job:
 class _Change:
     """A record of a group, and what becomes of it."""
 
-    def __init__(self, kind: Kind, before: Record, after: Record | None) -> None:
+    def __init__(self, kind: EntityType, before: Record, after: Record | None) -> None:
         self.kind, self.before, self.after = kind, before, after
 
     def write(self) -> Write:
@@ -59,13 +60,13 @@ class _Change:
         if self.after is None:
             key = self.kind.key(self.before["account_id"], self.before["id"])
             return table.delete(key, condition, failed=service.stale, seen=seen)
-        return table.put(store.to_item(self.kind, self.after), condition, failed=service.stale, seen=seen)
+        return table.put(models.to_item(self.kind, self.after), condition, failed=service.stale, seen=seen)
 
 
 def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
     changes, kept, turn = (_records if job["undo_phase"] == "records" else _besides)(job, effects)
     after, write = jobs.changed(job, undo_position=place, kept_count=job["kept_count"] + kept, resumed=0)
-    moves = [postings.change(change.kind, change.before, change.after) for change in changes]
+    moves = [index_entries.change(change.kind, change.before, change.after) for change in changes]
     # Of several records that had one name, each brings that name's mark.
     table.batch_write({Key(item["pk"], item["sk"]): item for move in moves for item in move.added}.values())
     table.transact(write, *turn, *(change.write() for change in changes))
@@ -73,7 +74,7 @@ def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
     return after
 
 
-def _discard(moves: Iterable[tuple[_Change, postings.Change]]) -> None:
+def _discard(moves: Iterable[tuple[_Change, index_entries.Change]]) -> None:
     """Remove the postings that are no longer true."""
     gone: list[Key] = []
     stale: list[tuple[Key, Record]] = []
@@ -83,7 +84,7 @@ def _discard(moves: Iterable[tuple[_Change, postings.Change]]) -> None:
         else:
             stale += [(key, change.after) for key in move.removed]
     table.batch_write(deletes=gone)
-    aws.at_once(lambda each: postings.discard(*each), stale)
+    clients.map_concurrently(lambda each: index_entries.discard(*each), stale)
 
 
 def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, list[Write]]:
@@ -93,7 +94,7 @@ def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, lis
     wanted = [kind.key(job["account_id"], id_) for id_ in (*effects.get("created", ()), *updated)]
     changes, kept = [], 0
     for item in table.batch_get(wanted).values():
-        record = store.from_item(kind, item)
+        record = models.from_item(kind, item)
         entry = updated.get(record["id"])
         if versions.brought_back(record) != (entry["to"] if entry else 1):
             kept += 1
@@ -119,23 +120,25 @@ def _restored(record: Record, entry: dict[str, Any]) -> Record:
 def _besides(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, list[Write]]:
     """What becomes of the companies and sources of a group, how many were edited since, and the turn that it takes."""
     turn = turns.seen(table.get(turns.key(job["account_id"])))
-    unused = [each for each in aws.at_once(lambda each: _unused(job, *each), effects.get("besides", ())) if each]
+    unused = [
+        each for each in clients.map_concurrently(lambda each: _unused(job, *each), effects.get("besides", ())) if each
+    ]
     changes = [_Change(kind, record, None) for kind, record in unused if versions.brought_back(record) == 1]
     return changes, len(unused) - len(changes), [turns.take(job["account_id"], turn)] if changes else []
 
 
-def _unused(job: Job, name: str, id_: str) -> tuple[Kind, Record] | None:
-    kind = registry.KINDS[name]
+def _unused(job: Job, name: str, id_: str) -> tuple[EntityType, Record] | None:
+    kind = entity_types.ENTITY_TYPES[name]
     item = table.get(kind.key(job["account_id"], id_))
     if item is None or _is_used(job["account_id"], kind, id_):
         return None
-    return kind, store.from_item(kind, item)
+    return kind, models.from_item(kind, item)
 
 
-def _is_used(account_id: str, target: Kind, target_id: str) -> bool:
+def _is_used(account_id: str, target: EntityType, target_id: str) -> bool:
     """Whether a record points to it; postings may be more than the truth."""
-    for kind, reference in registry.pointing_to(target.name):
-        partition, after = postings.partition(account_id, kind.name, reference.field, target_id), ""
+    for kind, reference in entity_types.pointing_to(target.name):
+        partition, after = index_entries.partition(account_id, kind.name, reference.field, target_id), ""
         while True:
             page = table.query(partition, after=after, limit=_PROBE)
             keys: list[Key] = [kind.key(account_id, posting["sk"]) for posting in page.items]

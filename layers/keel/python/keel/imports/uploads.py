@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 from urllib.parse import unquote_plus
 
-from keel import objects, table
-from keel.errors import Fault
+from keel.errors import ApiError
 from keel.imports import files, jobs, mapping
 from keel.imports.files import Plan, Unreadable
 from keel.imports.jobs import Job, Moved
-from keel.objects import Gone, Object
+from keel.storage import objects, table
+from keel.storage.objects import Gone, Object
 
 LARGE_BYTES: Final = 150_000_000
 PATIENCE_SECONDS: Final = 20.0
@@ -62,7 +62,7 @@ def asked_for(job: Job) -> Job:
         job = jobs.found(job["account_id"], job["id"])
     if job["status"] == "pending":
         message = "The file is large and still being looked through. Ask again in a few seconds."
-        raise Fault.at("imports.invalid_request", "id", message)
+        raise ApiError.for_field("imports.invalid_request", "id", message)
     return job
 
 
@@ -111,7 +111,7 @@ def _planned(job: Job, found: Object, plan: Plan) -> Job:
     wanted = job["column_mapping"] or mapping.suggested(kind, defined, columns, plan.samples)
     try:
         chosen = mapping.judged(kind, defined, columns, wanted)
-    except Fault as unfit:
+    except ApiError as unfit:
         after, writes = jobs.ended(job, "failed", f"The columns do not fit: {unfit.message}", **values)
         table.commit(*writes, keep)
         return after

@@ -6,7 +6,7 @@ version, though: of the same import if another of its rows had changed it, of an
 
 from typing import Any
 
-from keel.records.kinds import Record
+from keel.records.entity_type import Record
 
 
 def mark(version: int, restored: int) -> dict[str, Any]:

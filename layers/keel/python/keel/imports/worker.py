@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from keel import table
 from keel.imports import jobs, mapping, row_errors, undo
 from keel.imports.files import Unreadable
 from keel.imports.groups import Group, Overtaken
@@ -22,8 +21,9 @@ from keel.imports.jobs import Job, Moved
 from keel.imports.judging import Order
 from keel.imports.stretch import Ahead, Stretch
 from keel.logs import logger
-from keel.objects import Gone
-from keel.table import Congested, Item, Key
+from keel.storage import table
+from keel.storage.objects import Gone
+from keel.storage.table import Item, Key, RetriesExhausted
 
 MARGIN_MILLISECONDS: Final = 25_000
 
@@ -113,7 +113,7 @@ class _Import:
                 self._depth = 1
                 self._tries += 1
                 time.sleep(jitter.uniform(0, min(0.02 * 2**self._tries, 1.0)))
-            except Congested:
+            except RetriesExhausted:
                 jobs.go_on(self._job)
                 return
         job = self._job

@@ -7,14 +7,15 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keel import aws, clock, table
-from keel.gate import user_key
+from keel import clock
+from keel.api.authorizer import user_key
 from keel.logs import describe, logger
-from keel.mails import outbox, tokens
+from keel.mails import outbox
 from keel.mails.outbox import Purpose
 from keel.settings import mail_settings
-from keel.table import Congested, Item, Key
-from keel.users import items
+from keel.storage import clients, table
+from keel.storage.table import Item, Key, RetriesExhausted
+from keel.users import mail_tokens, models
 
 # Nothing that a user wrote stands in a mail: an invitation must not carry a stranger's words to a stranger.
 _TEXTS: Final[dict[Purpose, tuple[int, str, str]]] = {
@@ -43,7 +44,7 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
         key = Key(keys["pk"]["S"], keys["sk"]["S"])
         try:
             deliver(key)
-        except (BotoCoreError, ClientError, Congested) as error:
+        except (BotoCoreError, ClientError, RetriesExhausted) as error:
             logger.error("a mail waits", **describe(error))
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
         except Exception as error:  # noqa: BLE001 - a batch processor: a mail that makes us fail must not stop the others
@@ -59,8 +60,8 @@ def deliver(key: Key) -> None:
         return
     user = _recipient(mail)
     if user is not None and "deactivated_at" not in user:
-        account_id, (lifetime, subject, text) = items.account_of(user), _TEXTS[mail["purpose"]]
-        link = f"{mail_settings().link_site}?token={tokens.mint(account_id, user, lifetime)}"
+        account_id, (lifetime, subject, text) = models.account_of(user), _TEXTS[mail["purpose"]]
+        link = f"{mail_settings().link_site}?token={mail_tokens.mint(account_id, user, lifetime)}"
         try:
             _send(user["email"], subject, text.format(link=link))
         except ClientError as error:
@@ -75,12 +76,12 @@ def deliver(key: Key) -> None:
 
 def _recipient(mail: Item) -> Item | None:
     if mail["purpose"] == "reset":
-        return items.find(mail["email"])
-    return table.get(user_key(items.account_of(mail), mail["user_id"]))
+        return models.find(mail["email"])
+    return table.get(user_key(models.account_of(mail), mail["user_id"]))
 
 
 def _send(to: str, subject: str, text: str) -> None:
-    aws.client("sesv2").send_email(
+    clients.client("sesv2").send_email(
         FromEmailAddress=mail_settings().sender,
         Destination={"ToAddresses": [to]},
         Content={

@@ -4,14 +4,16 @@ import base64
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus
 
-from keel import clock, table, tokens
-from keel.errors import Fault
-from keel.fields import is_blank
-from keel.gate import app_key
+from keel import clock
+from keel.api import access_tokens
+from keel.api.access_tokens import AccessToken
+from keel.api.authorizer import app_key
+from keel.api.fields import is_blank
+from keel.errors import ApiError
 from keel.oauth_apps.schemas import TokenRequest
 from keel.oauth_apps.service import CLIENT_PREFIX
-from keel.table import Item
-from keel.tokens import AccessToken
+from keel.storage import table
+from keel.storage.table import Item
 
 FORM: Final = "application/x-www-form-urlencoded"
 _PARAMETERS: Final = 100
@@ -31,18 +33,18 @@ def grant(body: TokenRequest, authorization: str | None) -> dict[str, Any]:
     """A token for an app; `invalid_request`, `unsupported_grant_type`, `missing_credentials`, `invalid_client`."""
     basic = _basic(authorization or "")
     if basic and any(basic) and (body.client_id or body.client_secret):
-        raise Fault("oauth.invalid_request", "Send the credentials in the body or as Basic, not both.")
+        raise ApiError("oauth.invalid_request", "Send the credentials in the body or as Basic, not both.")
     if body.grant_type != "client_credentials":
-        raise Fault.at("oauth.unsupported_grant_type", "grant_type")
+        raise ApiError.for_field("oauth.unsupported_grant_type", "grant_type")
     client_id, secret = basic or (body.client_id, body.client_secret)
     if is_blank(client_id) or is_blank(secret):
-        raise Fault("oauth.missing_credentials")
+        raise ApiError("oauth.missing_credentials")
     app = _authenticate(client_id, secret)
     account_id = app["pk"].partition("#")[0]
     return {
-        "access_token": tokens.issue(AccessToken("app", account_id, app["sk"], "", app["epoch"])),
+        "access_token": access_tokens.issue(AccessToken("app", account_id, app["sk"], "", app["epoch"])),
         "token_type": "Bearer",
-        "expires_in": tokens.APP_TOKEN_SECONDS,
+        "expires_in": access_tokens.APP_TOKEN_SECONDS,
     }
 
 
@@ -61,15 +63,15 @@ def _basic(authorization: str) -> tuple[str, str] | None:
 
 def _authenticate(client_id: str, secret: str) -> Item:
     """The app, as of now used; one round trip that compares hashes and leaves everything else as it is."""
-    named = tokens.ids_of(CLIENT_PREFIX, client_id, 2, secret=False)
+    named = access_tokens.ids_of(CLIENT_PREFIX, client_id, 2, secret=False)
     if named is None:
-        raise Fault("oauth.invalid_client")
+        raise ApiError("oauth.invalid_client")
     write = table.update(
         app_key(*named),
         "SET #last_used_at = :now",
         "#secret_digest = :digest AND attribute_not_exists(#revoked_at)",
-        failed=table.otherwise(Fault("oauth.invalid_client")),
+        failed=table.raise_(ApiError("oauth.invalid_client")),
         now=clock.text(clock.now()),
-        digest=tokens.digest(secret),
+        digest=access_tokens.digest(secret),
     )
     return table.apply(write, returning="ALL_NEW")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from keel.fields import AnyText, Body, Id, Text
+from keel.api.fields import AnyText, Body, Id, Text
 from keel.records.schemas import Record
 
 

@@ -2,13 +2,15 @@
 
 from typing import Any, Final
 
-from keel import clock, ids, table, tokens
-from keel.errors import Fault
-from keel.fields import is_blank
-from keel.gate import Caller, app_key
+from keel import clock, ids
+from keel.api import access_tokens
+from keel.api.authorizer import Caller, app_key
+from keel.api.fields import is_blank
+from keel.errors import ApiError
 from keel.oauth_apps.schemas import AppCreate, AppUpdate
 from keel.records.schemas import ById
-from keel.table import ConditionFailed, Item, Key
+from keel.storage import table
+from keel.storage.table import ConditionFailed, Item, Key
 
 CLIENT_PREFIX: Final = "kl_ci_"
 SECRET_PREFIX: Final = "kl_cs_"  # noqa: S105 - what it begins with, not the secret
@@ -20,7 +22,7 @@ def create(caller: Caller, body: AppCreate) -> dict[str, Any]:
     _check_name(body.name)
     now = clock.now()
     key = app_key(caller.account_id, ids.mint(now))
-    secret = tokens.random_secret(SECRET_PREFIX)
+    secret = access_tokens.random_secret(SECRET_PREFIX)
     app = {
         "pk": key.pk,
         "sk": key.sk,
@@ -37,7 +39,7 @@ def create(caller: Caller, body: AppCreate) -> dict[str, Any]:
 
 
 def list_(caller: Caller) -> dict[str, Any]:
-    apps = table.walk(table.partition(caller.account_id, "oauth_app"))
+    apps = table.iterate(table.partition(caller.account_id, "oauth_app"))
     return {"items": [view(app) for app in apps], "next_cursor": ""}
 
 
@@ -60,7 +62,7 @@ def update(caller: Caller, body: AppUpdate) -> dict[str, Any]:
 def rotate_secret(caller: Caller, body: ById) -> dict[str, Any]:
     """Give an app a new secret; the old one and the tokens issued for it end at once."""
     key = _key(caller, body.id)
-    secret = tokens.random_secret(SECRET_PREFIX)
+    secret = access_tokens.random_secret(SECRET_PREFIX)
     change = (
         "SET #secret_digest = :secret_digest, #client_secret_prefix = :client_secret_prefix,"
         " #epoch = #epoch + :one, #updated_at = :now"
@@ -68,7 +70,7 @@ def rotate_secret(caller: Caller, body: ById) -> dict[str, Any]:
     try:
         app = _change(key, change, _UNREVOKED, one=1, now=clock.text(clock.now()), **_stored(secret))
     except ConditionFailed:
-        raise Fault.at("oauth_apps.invalid_request", "id", "The app has been revoked.") from None
+        raise ApiError.for_field("oauth_apps.invalid_request", "id", "The app has been revoked.") from None
     return {"app": view(app), "client_secret": secret}
 
 
@@ -84,7 +86,7 @@ def revoke(caller: Caller, body: ById) -> dict[str, Any]:
 
 def delete(caller: Caller, body: ById) -> dict[str, Any]:
     key = _key(caller, body.id)
-    table.transact(table.delete(key, "attribute_exists(pk)", failed=table.otherwise(Fault("oauth_apps.not_found"))))
+    table.transact(table.delete(key, "attribute_exists(pk)", failed=table.raise_(ApiError("oauth_apps.not_found"))))
     return {"id": key.sk, "deleted": True}
 
 
@@ -96,7 +98,7 @@ def view(app: Item) -> dict[str, Any]:
         "account_id": account_id,
         "created_by": app["created_by"],
         "name": app["name"],
-        "client_id": tokens.with_ids(CLIENT_PREFIX, account_id, app["sk"], secret=False),
+        "client_id": access_tokens.with_ids(CLIENT_PREFIX, account_id, app["sk"], secret=False),
         "client_secret_prefix": app["client_secret_prefix"],
         "last_used_at": app.get("last_used_at"),
         "revoked_at": app.get("revoked_at"),
@@ -115,26 +117,26 @@ def _change(key: Key, change: str, condition: str, **values: Any) -> Item:
 
 
 def _missing_or_refused(app: Item | None) -> Exception:
-    return Fault("oauth_apps.not_found") if app is None else ConditionFailed(app)
+    return ApiError("oauth_apps.not_found") if app is None else ConditionFailed(app)
 
 
 def _stored(secret: str) -> dict[str, str]:
-    return {"secret_digest": tokens.digest(secret), "client_secret_prefix": secret[:_SHOWN]}
+    return {"secret_digest": access_tokens.digest(secret), "client_secret_prefix": secret[:_SHOWN]}
 
 
 def _check_name(name: str) -> None:
     if is_blank(name):
-        raise Fault.at("oauth_apps.name_required", "name")
+        raise ApiError.for_field("oauth_apps.name_required", "name")
 
 
 def _key(caller: Caller, given: str) -> Key:
     app_id = ids.parse(given)
     if app_id is None:
-        raise Fault.at("oauth_apps.invalid_id", "id")
+        raise ApiError.for_field("oauth_apps.invalid_id", "id")
     return app_key(caller.account_id, app_id)
 
 
 def _found(app: Item | None) -> Item:
     if app is None:
-        raise Fault("oauth_apps.not_found")
+        raise ApiError("oauth_apps.not_found")
     return app

@@ -1,23 +1,24 @@
 """Which contacts take part in a project, and as what?"""
 
-from keel import clock, ids, table
-from keel.contacts.kind import CONTACT
-from keel.errors import Fault
-from keel.gate import Caller
+from keel import clock, ids
+from keel.api.authorizer import Caller
+from keel.contacts.entity_type import CONTACT
+from keel.errors import ApiError
 from keel.projects import links
-from keel.projects.kind import PROJECT
+from keel.projects.entity_type import PROJECT
 from keel.projects.schemas import ProjectContactAdd, ProjectContactList, ProjectContactRemove
 from keel.records import references, service
-from keel.records.kinds import Values
+from keel.records.entity_type import Values
 from keel.records.references import Targets, full_name_of
-from keel.table import Item
+from keel.storage import table
+from keel.storage.table import Item
 
 
 def add(caller: Caller, body: ProjectContactAdd) -> Values:
     """Add a contact, or give one that is there already another role; without a role it keeps the one it has."""
     pair = _Pair(caller, body.project_id, body.contact_id)
     gives_role = "role" in body.model_fields_set or "role" in body.cleared
-    return service.persist(lambda: _add(pair, body.role if gives_role else None))
+    return service.retry_on_conflict(lambda: _add(pair, body.role if gives_role else None))
 
 
 def remove(caller: Caller, body: ProjectContactRemove) -> Values:
@@ -25,9 +26,9 @@ def remove(caller: Caller, body: ProjectContactRemove) -> Values:
     pair = _Pair(caller, body.project_id, body.contact_id)
     items = pair.read()
     if items[pair.link] is None:
-        raise Fault("contacts.not_found")
+        raise ApiError("contacts.not_found")
     table.commit(
-        table.delete(pair.link, "attribute_exists(pk)", failed=table.otherwise(Fault("contacts.not_found"))),
+        table.delete(pair.link, "attribute_exists(pk)", failed=table.raise_(ApiError("contacts.not_found"))),
         table.delete(pair.reverse),
     )
     return {"project_id": pair.project.sk, "contact_id": pair.contact.sk, "deleted": True}
@@ -37,13 +38,13 @@ def list_(caller: Caller, body: ProjectContactList) -> Values:
     """The contacts of a project, in the order in which they were added."""
     project = PROJECT.key(caller.account_id, _id(body.project_id, "project_id"))
     found = sorted(
-        table.walk(links.partition_of_project(caller.account_id, project.sk)),
+        table.iterate(links.partition_of_project(caller.account_id, project.sk)),
         key=lambda link: (link["created_at"], link["sk"]),
     )
     contacts = {link["sk"]: CONTACT.key(caller.account_id, link["sk"]) for link in found}
     items = references.read([project, *contacts.values()])
     if items[project] is None:
-        raise PROJECT.fault("not_found")
+        raise PROJECT.error("not_found")
     views = [_view(link, contact) for link in found if (contact := items[contacts[link["sk"]]]) is not None]
     return {"items": views, "next_cursor": ""}
 
@@ -60,9 +61,9 @@ class _Pair:
     def read(self) -> Targets:
         items = references.read([self.project, self.contact, self.link])
         if items[self.project] is None:
-            raise PROJECT.fault("not_found")
+            raise PROJECT.error("not_found")
         if items[self.contact] is None:
-            raise CONTACT.fault("not_found")
+            raise CONTACT.error("not_found")
         return items
 
 
@@ -76,8 +77,8 @@ def _add(pair: _Pair, role: str | None) -> Values:
         link = stored | {"role": stored["role"] if role is None else role}
         write = table.update(pair.link, "SET #role = :role", failed=service.stale, role=link["role"])
     table.commit(
-        table.check(pair.project, failed=table.otherwise(PROJECT.fault("not_found"))),
-        table.check(pair.contact, failed=table.otherwise(CONTACT.fault("not_found"))),
+        table.check(pair.project, failed=table.raise_(PROJECT.error("not_found"))),
+        table.check(pair.contact, failed=table.raise_(CONTACT.error("not_found"))),
         write,
         table.put(pair.reverse._asdict() | {"kind": links.REVERSE}),
     )
@@ -96,5 +97,5 @@ def _view(link: Item, contact: Item) -> Values:
 def _id(value: str, field: str) -> str:
     id_ = ids.parse(value)
     if id_ is None:
-        raise PROJECT.fault("invalid_id", field)
+        raise PROJECT.error("invalid_id", field)
     return id_

@@ -7,8 +7,8 @@ way round, by which the links of a deleted contact are found.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from keel import table
-from keel.table import Key
+from keel.storage import table
+from keel.storage.table import Key
 
 LINK: Final = "project_contact"
 REVERSE: Final = "contact_project"
@@ -35,13 +35,13 @@ def partition_of_project(account_id: str, project_id: str) -> str:
 
 def of_project(account_id: str, project_id: str) -> Iterator[Key]:
     """Every item of a project's links."""
-    for item in table.walk(partition_of_project(account_id, project_id)):
+    for item in table.iterate(partition_of_project(account_id, project_id)):
         yield from pair(account_id, project_id, item["sk"])
 
 
 def of_contact(account_id: str, contact_id: str) -> Iterator[Key]:
     """Every item of the links of a contact to projects."""
-    for item in table.walk(_partition_of_contact(account_id, contact_id)):
+    for item in table.iterate(_partition_of_contact(account_id, contact_id)):
         yield from pair(account_id, item["sk"], contact_id)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from keel.fields import Body, Cents, Date, Id, LongText, Search, Tags, Text
+from keel.api.fields import Body, Cents, Date, Id, LongText, Search, Tags, Text
 from keel.records.schemas import ById, ListBody, Record
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from keel import ids
 
 if TYPE_CHECKING:
-    from keel.records.kinds import Kind, Record
+    from keel.records.entity_type import EntityType, Record
     from keel.records.schemas import ListBody
 
 
@@ -45,7 +45,7 @@ class Criterion:
         return frozenset(self.values)
 
 
-def asked(kind: "Kind", body: "ListBody") -> list[Criterion]:
+def asked(kind: "EntityType", body: "ListBody") -> list[Criterion]:
     """The criteria of a body; raises the code of a value that its filter cannot have."""
     found = []
     for each in kind.filters:
@@ -57,10 +57,10 @@ def asked(kind: "Kind", body: "ListBody") -> list[Criterion]:
     return found
 
 
-def _value(kind: "Kind", asked: Filter, value: str | None) -> str:
+def _value(kind: "EntityType", asked: Filter, value: str | None) -> str:
     if asked.any_text and value is not None:
         return value
     valid = ids.parse(value) if not asked.choices else value if value in asked.choices else None
     if valid is None:
-        raise kind.fault(asked.code, asked.parameter)
+        raise kind.error(asked.code, asked.parameter)
     return valid

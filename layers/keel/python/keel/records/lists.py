@@ -9,40 +9,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keel import cursors, search, table
-from keel.custom_fields import definitions
-from keel.gate import Caller
-from keel.records import filters, references, store
+from keel.api import pagination
+from keel.api.authorizer import Caller
+from keel.records import field_definitions, filters, models, references, search
+from keel.records.entity_type import EntityType, Record, Values
 from keel.records.filters import Criterion
-from keel.records.kinds import Kind, Record, Values
-from keel.records.planner import Plan
+from keel.records.query_plan import Plan
 from keel.records.schemas import PAGE, ListBody
-from keel.records.streams import TOP, Reader, Spent, Stream
-from keel.search import Term
-from keel.table import Item, Key
+from keel.records.search import Term
+from keel.records.sorted_ids import TOP, Reader, Spent, Stream
+from keel.storage import table
+from keel.storage.table import Item, Key
 
 _READS: Final = 20
 
 
-def page(kind: Kind, caller: Caller, operation: str, body: ListBody) -> Values:
+def page(kind: EntityType, caller: Caller, operation: str, body: ListBody) -> Values:
     """A page of the account's records that match the body's filters: `{"items", "next_cursor"}`."""
     criteria = filters.asked(kind, body)
     terms = search.terms(getattr(body, "search", "")) if kind.searched else []
     scope = (caller.account_id, operation, _told(criteria, terms))
-    position = cursors.position(body.cursor, kind.resource, *scope) or TOP
+    position = pagination.position(body.cursor, kind.resource, *scope) or TOP
     finder = _Finder(kind, caller.account_id, criteria, terms, body.limit)
     found = finder.find(position)
     shown = references.present(kind, found.records[: body.limit], finder.known)
     further = found.floor if found.more else ""
     if len(found.records) > body.limit:
         further = shown[-1]["id"]
-    return cursors.page(shown, further, *scope)
+    return pagination.page(shown, further, *scope)
 
 
-def whole(kind: Kind, caller: Caller) -> list[Values]:
+def whole(kind: EntityType, caller: Caller) -> list[Values]:
     """All of the account's records of a kind of which there are few, oldest first."""
-    items = table.walk(table.partition(caller.account_id, kind.name))
-    return references.present(kind, [store.from_item(kind, item) for item in items if item["kind"] == kind.name])
+    items = table.iterate(table.partition(caller.account_id, kind.name))
+    return references.present(kind, [models.from_item(kind, item) for item in items if item["kind"] == kind.name])
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ class _Found:
 class _Finder:
     """Finds what matches, and remembers what was read on the way."""
 
-    def __init__(self, kind: Kind, account_id: str, criteria: list[Criterion], terms: list[Term], limit: int) -> None:
+    def __init__(
+        self, kind: EntityType, account_id: str, criteria: list[Criterion], terms: list[Term], limit: int
+    ) -> None:
         self.kind = kind
         self.account_id = account_id
         self.criteria = criteria
@@ -79,7 +81,7 @@ class _Finder:
     def _first(self, stream: Stream, position: str, wanted: int) -> _Found:
         """The first records of all: there is nothing to check."""
         ids, floor, more = _take(stream, position, wanted)
-        return _Found([store.from_item(self.kind, self.reader.items[id_]) for id_ in ids], floor, more)
+        return _Found([models.from_item(self.kind, self.reader.items[id_]) for id_ in ids], floor, more)
 
     def _matching(self, stream: Stream, position: str, wanted: int) -> _Found:
         records: list[Record] = []
@@ -119,14 +121,14 @@ class _Finder:
         self._read([key for id_ in ids for key in self._keys(id_)])
         read = self.reader.items
         items = [read.get(id_) or self.known[self.kind.key(self.account_id, id_)] for id_ in ids]
-        records = [store.from_item(self.kind, item) for item in items if item is not None]
+        records = [models.from_item(self.kind, item) for item in items if item is not None]
         self._read([key for each in records for key in references.keys_of(self.kind.all_joins, self.account_id, each)])
         return [record for record in records if self._matches(record)]
 
     def _read(self, keys: Sequence[Key]) -> None:
         missing = {key for key in keys if key not in self.known}
         if missing and self.kind.has_custom_fields:
-            missing |= {definitions.version_key(self.account_id)} - self.known.keys()
+            missing |= {field_definitions.version_key(self.account_id)} - self.known.keys()
         self.known |= references.read(missing)
         self.reader.spend(len(missing))
 

@@ -6,11 +6,12 @@ is gone reads as `null` before anything has cleared it.
 
 from collections.abc import Iterable, Mapping
 
-from keel import ids, table
-from keel.custom_fields import definitions
-from keel.custom_fields.definitions import Definition, Definitions
-from keel.records.kinds import Join, Kind, Record, Reference, Values
-from keel.table import Item, Key, Write
+from keel import ids
+from keel.records import field_definitions
+from keel.records.entity_type import EntityType, Join, Record, Reference, Values
+from keel.records.field_definitions import Definition, Definitions
+from keel.storage import table
+from keel.storage.table import Item, Key, Write
 
 Targets = Mapping[Key, Item | None]
 
@@ -28,7 +29,7 @@ def keys_of(joins: Iterable[Join], account_id: str, values: Values) -> list[Key]
     return [join.key(account_id, id_) for join, id_ in found if id_]
 
 
-def normalized(kind: Kind, values: Values) -> Values:
+def normalized(kind: EntityType, values: Values) -> Values:
     """The values with references in lower case; raises for a malformed one where it has its own code."""
     written = dict(values)
     for reference in kind.references:
@@ -37,12 +38,12 @@ def normalized(kind: Kind, values: Values) -> Values:
             continue
         id_ = ids.parse(value)
         if id_ is None and reference.malformed:
-            raise kind.fault(reference.malformed, reference.field)
+            raise kind.error(reference.malformed, reference.field)
         written[reference.field] = id_ or value
     return written
 
 
-def check(kind: Kind, account_id: str, values: Values, before: Values, targets: Targets) -> list[Write]:
+def check(kind: EntityType, account_id: str, values: Values, before: Values, targets: Targets) -> list[Write]:
     """Judge the references in `values` against what was read; gives the checks that hold the judgement in
     the transaction. `before` are the values that the record has had so far."""
     writes = []
@@ -50,7 +51,7 @@ def check(kind: Kind, account_id: str, values: Values, before: Values, targets: 
         value = values.get(reference.field)
         if value is None:
             continue
-        fault = kind.fault(reference.missing, reference.field, reference.message)
+        fault = kind.error(reference.missing, reference.field, reference.message)
         target = targets.get(reference.key(account_id, value))
         if target is None:
             raise fault
@@ -69,7 +70,7 @@ def _held(reference: Reference, account_id: str, target_id: str, fault: Exceptio
     return table.check(reference.key(account_id, target_id), condition, failed=lambda _item: fault)
 
 
-def without_dangling(kind: Kind, record: Record, targets: Targets) -> Record:
+def without_dangling(kind: EntityType, record: Record, targets: Targets) -> Record:
     """The record with `null` for every reference whose target is gone."""
     gone = {
         reference.field: None
@@ -79,14 +80,14 @@ def without_dangling(kind: Kind, record: Record, targets: Targets) -> Record:
     return record | gone
 
 
-def definitions_in(kind: Kind, account_id: str, items: Targets) -> Definitions:
+def definitions_in(kind: EntityType, account_id: str, items: Targets) -> Definitions:
     """The custom fields that apply to this kind, of the version among the items that were read."""
     if not kind.has_custom_fields:
         return Definitions(0)
-    return definitions.at(account_id, items[definitions.version_key(account_id)])
+    return field_definitions.at(account_id, items[field_definitions.version_key(account_id)])
 
 
-def present(kind: Kind, records: list[Record], known: Targets | None = None) -> list[Values]:
+def present(kind: EntityType, records: list[Record], known: Targets | None = None) -> list[Values]:
     """Records of one account as a client sees them, with names and the custom fields that still exist.
 
     One round trip for what is not among the `known` items, none if everything is.
@@ -97,13 +98,13 @@ def present(kind: Kind, records: list[Record], known: Targets | None = None) -> 
     account_id = records[0]["account_id"]
     wanted = {key for record in records for key in keys_of(kind.all_joins, account_id, record)}
     if kind.has_custom_fields:
-        wanted.add(definitions.version_key(account_id))
+        wanted.add(field_definitions.version_key(account_id))
     items |= read(wanted - items.keys())
     defined = definitions_in(kind, account_id, items).of(kind.name)
     return [_view(kind, without_dangling(kind, record, items), items, defined) for record in records]
 
 
-def _view(kind: Kind, record: Record, items: Targets, defined: dict[str, Definition]) -> Values:
+def _view(kind: EntityType, record: Record, items: Targets, defined: dict[str, Definition]) -> Values:
     view: Values = {"id": record["id"], "account_id": record["account_id"]}
     for name in kind.defaults:
         view[name] = record[name]
@@ -111,7 +112,7 @@ def _view(kind: Kind, record: Record, items: Targets, defined: dict[str, Definit
         target = items[join.key(record["account_id"], record[join.field])] if record[join.field] else None
         view[join.name] = join.label(target) if target else ""
     if "custom_fields" in view:
-        view["custom_fields"] = definitions.shown(view["custom_fields"], defined)
+        view["custom_fields"] = field_definitions.shown(view["custom_fields"], defined)
     return view | {name: record[name] for name in ("created_by", "created_at", "updated_at")}
 
 

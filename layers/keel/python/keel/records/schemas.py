@@ -4,7 +4,7 @@ from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from keel.fields import WHOLE, Body, Id
+from keel.api.fields import WHOLE, Body, Id
 
 PAGE: Final = 25
 LARGEST_PAGE: Final = 100

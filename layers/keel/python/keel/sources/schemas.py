@@ -1,6 +1,6 @@
 """What do clients send and receive about sources?"""
 
-from keel.fields import Body, Text
+from keel.api.fields import Body, Text
 from keel.records.schemas import ById, Record
 
 

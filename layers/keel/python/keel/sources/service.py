@@ -1,11 +1,11 @@
 """How is a source put away? Archived, it stays on the contacts that have it and is assigned to no more."""
 
 from keel import clock
-from keel.gate import Caller
+from keel.api.authorizer import Caller
 from keel.records import lists, service
-from keel.records.kinds import Values
+from keel.records.entity_type import Values
 from keel.records.schemas import ById
-from keel.sources.kind import SOURCE
+from keel.sources.entity_type import SOURCE
 from keel.sources.schemas import SourceList
 
 
@@ -18,10 +18,10 @@ def list_(caller: Caller, body: SourceList) -> Values:
 
 def archive(caller: Caller, body: ById) -> Values:
     """The source, archived now or whenever it was."""
-    return service.amend(
+    return service.patch(
         SOURCE, caller, body.id, lambda source: {"archived_at": source["archived_at"] or clock.text(clock.now())}
     )
 
 
 def unarchive(caller: Caller, body: ById) -> Values:
-    return service.amend(SOURCE, caller, body.id, lambda _source: {"archived_at": None})
+    return service.patch(SOURCE, caller, body.id, lambda _source: {"archived_at": None})

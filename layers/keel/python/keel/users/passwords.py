@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from keel import clock, table
-from keel.auth import hashing
-from keel.errors import Fault
-from keel.gate import Caller, user_key
-from keel.mails import outbox, tokens
-from keel.table import ConditionFailed, Item, Write
-from keel.users import items
+from keel import clock
+from keel.api.authorizer import Caller, user_key
+from keel.errors import ApiError
+from keel.mails import outbox
+from keel.storage import table
+from keel.storage.table import ConditionFailed, Item, Write
+from keel.users import mail_tokens, models, password_hashing
 from keel.users.schemas import ChangePassword, ForgotPassword, ResetPassword
 
 _SET: Final = "SET #password_hash = :hash, #must_change_password = :no, #epoch = #epoch + :one, #updated_at = :now"
@@ -17,8 +17,8 @@ _SET: Final = "SET #password_hash = :hash, #must_change_password = :no, #epoch =
 def change(caller: Caller, body: ChangePassword) -> dict[str, Any]:
     """Set a new password and end the user's other sessions; `auth.invalid_credentials`."""
     user = caller.item
-    wrong = Fault.at("auth.invalid_credentials", "current_password", "The current password is wrong.")
-    if not hashing.verify(user.get("password_hash"), body.current_password):
+    wrong = ApiError.for_field("auth.invalid_credentials", "current_password", "The current password is wrong.")
+    if not password_hashing.verify(user.get("password_hash"), body.current_password):
         raise wrong
     values = _values(body.new_password)
     write = table.update(
@@ -46,21 +46,21 @@ def forgot(body: ForgotPassword) -> dict[str, Any]:
 
 def reset(body: ResetPassword) -> dict[str, Any]:
     """Set a new password by a mailed token and end all the user's sessions; `auth.invalid_token`."""
-    user, use = tokens.redeem(body.token)
+    user, use = mail_tokens.redeem(body.token)
     table.commit(use, _replace(user, body.new_password))
     return {}
 
 
 def _replace(user: Item, password: str) -> Write:
     return table.update(
-        user_key(items.account_of(user), user["sk"]),
+        user_key(models.account_of(user), user["sk"]),
         f"{_SET} REMOVE #kept_session",
         "#epoch = :epoch AND attribute_not_exists(#deactivated_at)",
-        failed=table.otherwise(Fault("auth.invalid_token")),
+        failed=table.raise_(ApiError("auth.invalid_token")),
         epoch=user["epoch"],
         **_values(password),
     )
 
 
 def _values(password: str) -> dict[str, Any]:
-    return {"hash": hashing.hashed(password), "no": False, "one": 1, "now": clock.text(clock.now())}
+    return {"hash": password_hashing.hashed(password), "no": False, "one": 1, "now": clock.text(clock.now())}

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from keel.auth.hashing import LONGEST
-from keel.fields import AnyText, Body, Id, Integer, RequiredEmail, RequiredText, Search, Text, not_blank
+from keel.api.fields import AnyText, Body, Id, Integer, RequiredEmail, RequiredText, Search, Text, not_blank
 from keel.records.schemas import Limit
+from keel.users.password_hashing import LONGEST
 
 Role = Literal["owner", "member"]
 # A password that is set; one that is only compared may be any text.

@@ -8,10 +8,11 @@ the sending and the record leaves a claim that runs out: the attempt is made aga
 from dataclasses import replace
 from typing import Any, Final
 
-from keel import clock, ids, metrics, table
-from keel.errors import Fault
-from keel.gate import Caller
-from keel.table import ConditionFailed, Item, Write
+from keel import clock, ids, metrics
+from keel.api.authorizer import Caller
+from keel.errors import ApiError
+from keel.storage import table
+from keel.storage.table import ConditionFailed, Item, Write
 from keel.webhooks import deliveries, endpoints, health, queues, schedule, sender, signing, slots
 from keel.webhooks.queues import Message
 from keel.webhooks.schemas import TEST_EVENT
@@ -202,7 +203,7 @@ def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
     """
     delivery, endpoint = deliveries.find(caller, delivery_id)
     if "deleted_at" in endpoint:
-        raise Fault("webhooks.not_found", "The endpoint of this delivery has been deleted.")
+        raise ApiError("webhooks.not_found", "The endpoint of this delivery has been deleted.")
     now = clock.now()
     if endpoint["is_active"]:
         outcome = _send(endpoint, delivery)
@@ -215,7 +216,7 @@ def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
         change, values = "#status = :status REMOVE #next_attempt_at", {"status": "succeeded"}
     recorded = _added(delivery, entry(now, outcome), change, **values)
     if recorded is None:
-        raise Fault("webhooks.not_found")
+        raise ApiError("webhooks.not_found")
     return deliveries.view(recorded)
 
 

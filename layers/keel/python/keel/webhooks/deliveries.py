@@ -11,10 +11,12 @@ import hashlib
 import json
 from typing import Any, Final
 
-from keel import clock, cursors, ids, table
-from keel.errors import Fault
-from keel.gate import Caller
-from keel.table import Item, Key, Write
+from keel import clock, ids
+from keel.api import pagination
+from keel.api.authorizer import Caller
+from keel.errors import ApiError
+from keel.storage import table
+from keel.storage.table import Item, Key, Write
 from keel.webhooks import endpoints
 from keel.webhooks.schemas import DeliveriesList
 
@@ -93,13 +95,13 @@ def find(caller: Caller, delivery_id: str) -> tuple[Item, Item]:
     """A delivery by its id, and its endpoint; `invalid_id`, `not_found`."""
     id_ = ids.parse(delivery_id)
     if id_ is None:
-        raise Fault.at("webhooks.invalid_id", "delivery_id")
+        raise ApiError.for_field("webhooks.invalid_id", "delivery_id")
     for endpoint in endpoints.of_account(caller.account_id):
         if _may_be_of(id_, endpoint["sk"]):
             item = table.get(key(caller.account_id, endpoint["sk"], id_))
             if item is not None and _kept(item):
                 return item, endpoint
-    raise Fault("webhooks.not_found")
+    raise ApiError("webhooks.not_found")
 
 
 def _kept(item: Item) -> bool:
@@ -111,14 +113,14 @@ def page(caller: Caller, body: DeliveriesList) -> View:
     """Deliveries of an endpoint, newest first; those of a deleted one too, for as long as they are kept."""
     endpoint_id = ids.parse(body.endpoint_id)
     if endpoint_id is None:
-        raise Fault.at("webhooks.invalid_id", "endpoint_id")
+        raise ApiError.for_field("webhooks.invalid_id", "endpoint_id")
     if body.status is not None and body.status not in STATUSES:
-        raise Fault.at("webhooks.invalid_request", "status", "status must be pending, succeeded or failed.")
+        raise ApiError.for_field("webhooks.invalid_request", "status", "status must be pending, succeeded or failed.")
     scope = (caller.account_id, "webhooks-deliveries", endpoint_id, body.status)
-    before = cursors.position(body.cursor, "webhooks", *scope)
+    before = pagination.position(body.cursor, "webhooks", *scope)
     endpoints.find(caller.account_id, endpoint_id, deleted_too=True, field="endpoint_id")
     found, further = _matching(key(caller.account_id, endpoint_id, "").pk, before, body.status, body.limit)
-    return cursors.page([view(item) for item in found], further, *scope)
+    return pagination.page([view(item) for item in found], further, *scope)
 
 
 def _matching(pk: str, before: str, status: str | None, limit: int) -> tuple[list[Item], str]:

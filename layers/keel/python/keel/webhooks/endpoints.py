@@ -6,12 +6,13 @@ A deleted endpoint stays as a tombstone without its secrets for as long as its d
 
 from typing import Any, Final
 
-from keel import clock, ids, table
-from keel.errors import Fault
+from keel import clock, ids
+from keel.api.authorizer import Caller
+from keel.api.fields import is_blank
+from keel.errors import ApiError
 from keel.events.names import EVENTS
-from keel.fields import is_blank
-from keel.gate import Caller
-from keel.table import ConditionFailed, Item, Key
+from keel.storage import table
+from keel.storage.table import ConditionFailed, Item, Key
 from keel.webhooks import signing, targets
 from keel.webhooks.schemas import EndpointCreate, EndpointUpdate
 
@@ -32,7 +33,7 @@ def key(account_id: str, endpoint_id: str) -> Key:
 
 def of_account(account_id: str) -> list[Item]:
     """All endpoints of an account, deleted ones too, oldest first."""
-    return list(table.walk(table.partition(account_id, KIND)))
+    return list(table.iterate(table.partition(account_id, KIND)))
 
 
 def view(item: Item) -> View:
@@ -93,10 +94,10 @@ def find(account_id: str, endpoint_id: str, *, deleted_too: bool = False, field:
     """The endpoint's item; `invalid_id`, `not_found`."""
     id_ = ids.parse(endpoint_id)
     if id_ is None:
-        raise Fault.at("webhooks.invalid_id", field)
+        raise ApiError.for_field("webhooks.invalid_id", field)
     item = table.get(key(account_id, id_))
     if item is None or ("deleted_at" in item and not deleted_too):
-        raise Fault("webhooks.not_found")
+        raise ApiError("webhooks.not_found")
     return item
 
 
@@ -119,13 +120,13 @@ def _change(item: Item, body: EndpointUpdate) -> Item:
     given: Item = {name: getattr(body, name) for name in body.model_fields_set - {"id"}}
     given |= {name: "" if name == "description" else [] for name in body.cleared & {"description", "events"}}
     if "url" in body.cleared:
-        raise Fault.at("webhooks.url_required", "url")
+        raise ApiError.for_field("webhooks.url_required", "url")
     if given.get("url", item["url"]) != item["url"]:
         _check_url(given["url"])
     if "events" in given:
         given["events"] = _checked_events(given["events"])
     if "is_active" in body.cleared:
-        raise Fault.at("webhooks.invalid_request", "is_active", "must be true or false")
+        raise ApiError.for_field("webhooks.invalid_request", "is_active", "must be true or false")
     if given.get("is_active"):
         given["disabled_reason"] = ""
     return {name: value for name, value in given.items() if item[name] != value}
@@ -157,7 +158,7 @@ def delete(caller: Caller, endpoint_id: str) -> View:
         "SET #deleted_at = :deleted_at, #is_active = :false, #ttl = :ttl "
         "REMOVE #secret, #former_secrets, #failing_since",
         "attribute_exists(pk) AND attribute_not_exists(#deleted_at)",
-        failed=table.otherwise(Fault("webhooks.not_found")),
+        failed=table.raise_(ApiError("webhooks.not_found")),
         deleted_at=clock.text(now),
         false=False,
         ttl=(now + KEPT + clock.DAY) // 1_000,
@@ -188,17 +189,17 @@ def rotate(caller: Caller, endpoint_id: str) -> View:
 
 def _check_url(url: str) -> None:
     if is_blank(url):
-        raise Fault.at("webhooks.url_required", "url")
+        raise ApiError.for_field("webhooks.url_required", "url")
     try:
         targets.check(url, seconds=_RESOLVE_SECONDS)
     except targets.Refused as refusal:
-        raise Fault.at("webhooks.invalid_url", "url", str(refusal)) from None
+        raise ApiError.for_field("webhooks.invalid_url", "url", str(refusal)) from None
 
 
 def _checked_events(events: list[str]) -> list[str]:
     """The events, each once; at least one, and none that Keel does not have."""
     if not events:
-        raise Fault.at("webhooks.invalid_request", "events", "An endpoint needs at least one event.")
+        raise ApiError.for_field("webhooks.invalid_request", "events", "An endpoint needs at least one event.")
     if unknown := [event for event in events if event not in EVENTS]:
-        raise Fault.at("webhooks.invalid_request", "events", f"There is no event {unknown[0]!r}.")
+        raise ApiError.for_field("webhooks.invalid_request", "events", f"There is no event {unknown[0]!r}.")
     return list(dict.fromkeys(events))

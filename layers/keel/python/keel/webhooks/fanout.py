@@ -6,9 +6,10 @@ queued again: a message too many is harmless, one too few would be a lost event.
 
 from typing import Any, Final
 
-from keel import clock, metrics, table
+from keel import clock, metrics
 from keel.events import publisher
-from keel.table import ConditionFailed, Item
+from keel.storage import table
+from keel.storage.table import ConditionFailed, Item
 from keel.webhooks import attempts, deliveries, endpoints, queues, slots
 from keel.webhooks.queues import Message
 

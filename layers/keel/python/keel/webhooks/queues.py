@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any, Final
 
-from keel import aws, clock, table
+from keel import clock
 from keel.settings import delivery_settings
-from keel.table import Item, Key, Write
+from keel.storage import clients, table
+from keel.storage.table import Item, Key, Write
 
 SHARDS: Final = 8
 LONGEST_DELAY: Final = 15 * clock.MINUTE
@@ -41,7 +42,7 @@ def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False)
 
 def _send(messages: Sequence[tuple[Message, int, bool]]) -> None:
     urls = delivery_settings()
-    client = aws.client("sqs")
+    client = clients.client("sqs")
 
     def queue(each: tuple[Message, int, bool]) -> None:
         message, delay, overflow = each
@@ -53,7 +54,7 @@ def _send(messages: Sequence[tuple[Message, int, bool]]) -> None:
             DelaySeconds=ceil(max(min(delay, LONGEST_DELAY), 0) / 1_000),
         )
 
-    aws.at_once(queue, messages)
+    clients.map_concurrently(queue, messages)
 
 
 def put_off(message: Message, delay: int) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from keel.fields import Body, Id, LongText, Text, Url
+from keel.api.fields import Body, Id, LongText, Text, Url
 from keel.records import schemas
 
 TEST_EVENT: Final = "webhook.test"

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from standardwebhooks import Webhook
 
-from keel import aws
 from keel.settings import signing_settings
-from keel.table import Item
+from keel.storage import clients
+from keel.storage.table import Item
 
 PREFIX: Final = "whsec_"
 _BYTES: Final = 32
@@ -32,7 +32,7 @@ def shown(secret: str) -> str:
 
 
 def encrypt(secret: str, account_id: str, endpoint_id: str) -> str:
-    answer = aws.client("kms").encrypt(
+    answer = clients.client("kms").encrypt(
         KeyId=signing_settings().key,
         Plaintext=secret.encode(),
         EncryptionContext=_context(account_id, endpoint_id),
@@ -43,7 +43,7 @@ def encrypt(secret: str, account_id: str, endpoint_id: str) -> str:
 # A secret is read at each attempt, and KMS takes its time and its price for each call.
 @lru_cache(maxsize=1_000)
 def _decrypt(encrypted: str, account_id: str, endpoint_id: str) -> str:
-    answer = aws.client("kms").decrypt(
+    answer = clients.client("kms").decrypt(
         KeyId=signing_settings().key,
         CiphertextBlob=base64.b64decode(encrypted),
         EncryptionContext=_context(account_id, endpoint_id),

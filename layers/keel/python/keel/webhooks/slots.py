@@ -9,9 +9,10 @@ nor the backlog of one that answers quickly.
 import random
 from typing import Final
 
-from keel import clock, table
+from keel import clock
 from keel.settings import lane_settings
-from keel.table import ConditionFailed, Item, Key
+from keel.storage import table
+from keel.storage.table import ConditionFailed, Item, Key
 from keel.webhooks import endpoints
 
 SLOTS: Final = 3

@@ -1,0 +1,1 @@
+"""What every operation of the API shares: the resolver, authorization, idempotency, pagination, field types."""

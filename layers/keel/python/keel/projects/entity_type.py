@@ -1,0 +1,41 @@
+"""What are projects, to the mechanism that keeps records?"""
+
+from typing import Final
+
+from keel.projects import links
+from keel.projects.schemas import ProjectCreate
+from keel.records.entity_type import EntityType, Reference, Rule, Searched, not_null, required_text
+from keel.records.filters import Filter
+from keel.records.references import name_of
+
+STAGES: Final = ("proposal", "active", "review", "complete", "archived")
+
+PROJECT: Final = EntityType(
+    name="project",
+    resource="projects",
+    fields=ProjectCreate,
+    rules=(
+        required_text("name", "name_required"),
+        Rule("stage", "invalid_stage", lambda value: value in STAGES),
+        not_null("is_retainer", "invalid_request"),
+    ),
+    references=(
+        Reference("company_id", "company", "company_name", name_of, missing="invalid_company_id"),
+        Reference(
+            "assigned_to",
+            "user",
+            "assigned_name",
+            name_of,
+            missing="invalid_assigned_to",
+            closed_by="deactivated_at",
+        ),
+    ),
+    filters=(
+        Filter("company_id", "company_id"),
+        Filter("assigned_to", "assigned_to"),
+        Filter("tags", "tags", any_text=True, every=True),
+        Filter("stage", "stage", choices=STAGES, code="invalid_stage"),
+    ),
+    searched=Searched(("name",)),
+    attached=links.of_project,
+)

@@ -1,0 +1,140 @@
+"""How is a value written in a cell of a table, and read from one?"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, get_args
+
+from keel.api.fields import clean_tags, is_date
+from keel.records.entity_type import JSON_FIELDS, EntityType
+
+_FORMULA: Final = "=+-@\t\r"
+_AS_NUMBER: Final = re.compile(r"[+-]?(\d[\d.,]*|\.\d+)([eE][+-]?\d+)?")
+_AS_PHONE: Final = re.compile(r"\+\d[\d ().\-/]{4,}")
+
+_THOUSANDS: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
+_NUMBER: Final = re.compile(rf"[+-]?(?:{_THOUSANDS}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_INTEGER: Final = re.compile(rf"([+-]?{_THOUSANDS})(?:\.0*)?", re.ASCII)
+_MONEY: Final = re.compile(rf"([+-]?)({_THOUSANDS})(?:\.(\d{{1,2}})?)?", re.ASCII)
+_DATE: Final = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})", re.ASCII)
+_BOOLEANS: Final = {"true": True, "yes": True, "y": True, "t": True, "1": True} | {
+    "false": False,
+    "no": False,
+    "n": False,
+    "f": False,
+    "0": False,
+}
+_DIGITS: Final = 400
+
+
+def type_of(kind: EntityType, field: str) -> str:
+    """The type of a field, by the names that custom fields have for theirs, and some more."""
+    if field in JSON_FIELDS:
+        return "json"
+    if field not in kind.fields.model_fields:
+        return "text"
+    annotation = kind.fields.model_fields[field].annotation
+    [alone, *_] = [each for each in get_args(annotation) if each is not type(None)] or [annotation]
+    if annotation is bool:
+        return "boolean"
+    if isinstance(kind.defaults[field], list):
+        return "tags"
+    if "cents" in get_args(alone):
+        return "cents"
+    return "integer" if int in (alone, *get_args(alone)) else "text"
+
+
+# --- Writing -----------------------------------------------------------------------------------------------
+
+
+def written(type_: str, value: Any) -> str:
+    """The cell of a value, safe to open in a spreadsheet."""
+    if value is None:
+        return ""
+    if type_ == "cents":
+        return f"{value // 100}.{value % 100:02}"
+    if type_ == "tags":
+        return guarded(";".join(value))
+    if type_ in ("text", "date", "enum"):
+        return guarded(str(value))
+    if type_ == "json":
+        return guarded(json.dumps(value, ensure_ascii=False))
+    return json.dumps(value)
+
+
+def guarded(text: str) -> str:
+    """The text with a quote before what a spreadsheet would take for a formula."""
+    if not text or text[0] not in _FORMULA or _AS_NUMBER.fullmatch(text) or _AS_PHONE.fullmatch(text):
+        return text
+    return f"'{text}"
+
+
+# --- Reading -----------------------------------------------------------------------------------------------
+
+
+def bare(cell: str) -> str:
+    """What a cell says: trimmed, and without the quote that `guarded` put before it."""
+    text = cell.strip()
+    return text[1:] if text[:1] == "'" and text[1:2] and text[1] in _FORMULA else text
+
+
+def read(type_: str, text: str, date_format: str | None = None) -> Any:
+    """The value that a text stands for; raises ValueError, which says what it must be."""
+    if type_ == "date":
+        return _date(text, date_format)
+    return _READS[type_](text) if type_ in _READS else text
+
+
+def _number(text: str) -> Any:
+    if not _NUMBER.fullmatch(text) or len(text) > _DIGITS:
+        raise ValueError("must be a number")
+    plain = text.replace(",", "")
+    return int(plain) if plain.lstrip("+-").isdigit() else float(plain)
+
+
+def _integer(text: str) -> int:
+    match = _INTEGER.fullmatch(text)
+    if match is None or len(text) > _DIGITS:
+        raise ValueError("must be a whole number")
+    return int(match[1].replace(",", ""))
+
+
+def _money(text: str) -> int:
+    match = _MONEY.fullmatch(text)
+    if match is None or len(text) > _DIGITS:
+        raise ValueError("must be an amount with at most two decimals")
+    amount = int(match[2].replace(",", "")) * 100 + int((match[3] or "").ljust(2, "0"))
+    return -amount if match[1] == "-" else amount
+
+
+def _boolean(text: str) -> bool:
+    try:
+        return _BOOLEANS[text.lower()]
+    except KeyError:
+        raise ValueError("must be true or false, yes or no, 1 or 0") from None
+
+
+def _tags(text: str) -> list[str]:
+    return clean_tags(re.split("[;,]", text))
+
+
+def _date(text: str, date_format: str | None) -> str:
+    if is_date(text):
+        return text
+    match = _DATE.fullmatch(text)
+    if match is None or date_format is None:
+        raise ValueError("must be a date, YYYY-MM-DD or in the order of date_format")
+    part = dict(zip(date_format, match.groups(), strict=True))
+    found = f"{part['y']}-{part['m']:0>2}-{part['d']:0>2}"
+    if not is_date(found):
+        raise ValueError(f"must be a date, with year, month and day in the order {date_format}")
+    return found
+
+
+_READS: Final[dict[str, Callable[[str], Any]]] = {
+    "number": _number,
+    "integer": _integer,
+    "cents": _money,
+    "boolean": _boolean,
+    "tags": _tags,
+}

@@ -1,0 +1,1 @@
+"""What queue, stream and schedule handlers share."""
