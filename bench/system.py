@@ -110,7 +110,7 @@ class Account:
 
     def fill(self, records: Iterator[tuple[str, dict[str, Any]]]) -> None:
         """Store records with their postings as they would have been created, many at once."""
-        from keel.storage import table
+        from keel.storage import legacy_table as table
 
         with ThreadPoolExecutor(4) as pool:
             batch: list[Any] = []

@@ -71,18 +71,17 @@ def stand_ins(wire: Wire) -> Iterator[StandIns]:
     """AWS for the session: the table in DynamoDB Local, all else in moto."""
     from moto import mock_aws
 
-    from keel.storage import clients, dynamodb
+    from keel.storage import clients
 
     with dynamodb_local() as endpoint, pytest.MonkeyPatch.context() as patch:
         for service in ("DYNAMODB", "DYNAMODB_STREAMS"):
             patch.setenv(f"AWS_ENDPOINT_URL_{service}", endpoint)
         with mock_aws(config={"core": {"mock_credentials": False, "passthrough": {"urls": [endpoint]}}}):
-            clients._made.cache_clear()
-            clients._session.cache_clear()
-            wire.attach(clients._session().register)
+            clients._create.cache_clear()
+            clients.session.cache_clear()
+            wire.attach(clients.session().events.register)
             yield StandIns(GENEROUS)
-            for connection in dynamodb._made()._idle:
-                connection.close()
+            clients.client("dynamodb").close()
 
 
 @pytest.fixture(scope="session")
@@ -197,7 +196,7 @@ def account(accounts: Callable[[], Account]) -> Account:
 def _planted(body: dict[str, Any], functions: Functions) -> Session:
     from keel import clock, ids
     from keel.api import access_tokens, authorizer
-    from keel.storage import table
+    from keel.storage import legacy_table as table
 
     now = clock.now()
     account_id, user_id = ids.mint(now), ids.mint(now)

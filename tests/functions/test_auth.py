@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from keel import clock, ids
 from keel.api import authorizer, signing_keys
-from keel.storage import table
+from keel.storage import legacy_table as table
 from tests.harness.gateway import fresh_address
 from tests.harness.wire import Killed, conflict, losing_answers
 

@@ -11,7 +11,8 @@ import template
 from keel import clock, entity_types, ids
 from keel.events import changes
 from keel.records import index_entries
-from keel.storage import clients, table
+from keel.storage import clients
+from keel.storage import legacy_table as table
 from keel.workers import cascade
 from tests.harness.accounts import Account
 from tests.harness.functions import Functions

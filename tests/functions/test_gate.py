@@ -83,7 +83,7 @@ def test_what_a_process_remembers_of_expressions_does_not_grow_with_the_sessions
     def kept():
         call("auth-me", token=owner().token)
         with functions.running("auth"):
-            from keel.storage import table
+            from keel.storage import legacy_table as table
 
             return table._expressions.cache_info().currsize
 

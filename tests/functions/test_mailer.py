@@ -6,8 +6,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from keel.storage import clients, table
-from keel.storage.table import Key
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Key
 from tests.harness.stand_ins import PARAMETERS
 from tests.harness.wire import refusal
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keel.storage import table
-from keel.storage.table import Item
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item
 from tests.harness.gateway import Answer, Session
 from tests.harness.wire import written
 

@@ -182,7 +182,7 @@ class Simulation:
     def _at_once(self, call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
         if len(arguments) <= 1 or threading.current_thread() is threading.main_thread():
             return list(map(call, arguments))
-        return self.time.pool(clients.AT_ONCE).map(call, arguments)
+        return self.time.pool(clients.CONCURRENT_CALLS).map(call, arguments)
 
     @contextmanager
     def running(self) -> Iterator["Simulation"]:

@@ -1,14 +1,13 @@
 """What goes over the wire to DynamoDB? Counts the calls of the code under test, and makes chosen ones fail."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
 
-import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.httpsession import URLLib3Session
 
 from tests.harness import permissions
 
@@ -143,9 +142,7 @@ class Wire:
         counted = self._counting and model.name in _READS | _WRITES
         return params | {"ReturnConsumedCapacity": "TOTAL"} if counted else params
 
-    def _before(self, model: Any, params: dict[str, Any], **_rest: Any) -> tuple[Any, dict[str, Any]] | None:
-        if given := _sent_directly(params):
-            params["body"] = json.dumps(self._ask(given, model))
+    def _before(self, model: Any, **_rest: Any) -> tuple[Any, dict[str, Any]] | None:
         for trips in self._counting:
             trips.calls.append(model.name)
         for injection in self._injections:
@@ -162,12 +159,6 @@ class Wire:
                 raise ClientError(answer, model.name)  # type: ignore[arg-type]
 
 
-def _sent_directly(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a call that does not go through botocore's client, which come with the request alone."""
-    body = params["body"]
-    return json.loads(body) if isinstance(body, str) else {}
-
-
 def _fail(error: BaseException | dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     if isinstance(error, BaseException):
         raise error
@@ -177,21 +168,26 @@ def _fail(error: BaseException | dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 @contextmanager
 def losing_answers(operation: str) -> Iterator[None]:
-    """Each call is carried out, but the connection breaks before its answer."""
-    from keel.storage.dynamodb import _Sender
+    """The first attempt of each call takes effect, but its connection breaks before the response arrives."""
+    from keel.storage import clients
 
-    exchange, lost = _Sender._exchange, list[int]()
+    lost: set[str] = set()
+    transport = URLLib3Session()
 
-    def lose(sender: Any, headers: dict[str, str], body: str) -> Any:
-        given = exchange(sender, headers, body)
-        if headers["X-Amz-Target"].endswith(f".{operation}"):
-            lost.append(1)
-            return None
-        return given
+    def lose(request: Any, **_rest: Any) -> None:
+        call = request.headers["amz-sdk-invocation-id"]
+        if call not in lost:
+            lost.add(call)
+            transport.send(request)
+            raise ConnectionClosedError(endpoint_url=request.url)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Sender, "_exchange", lose)
+    events = clients.client("dynamodb").meta.events
+    events.register(f"before-send.dynamodb.{operation}", lose)
+    try:
         yield
+    finally:
+        events.unregister(f"before-send.dynamodb.{operation}", lose)
+        transport.close()
     assert lost
 
 

@@ -584,7 +584,7 @@ def test_errors_of_enormous_rows_come_in_answers_that_can_be_sent(importer):
 )
 def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
     from keel.imports import jobs
-    from keel.storage import table
+    from keel.storage import legacy_table as table
 
     ours = importer()
     job = ours.run(",".join(["first_name", *columns]) + "\n" + f"{row}\n" * 100)

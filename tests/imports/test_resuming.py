@@ -304,7 +304,7 @@ def in_the_middle(importer, monkeypatch, small_groups):
 def test_a_company_that_is_deleted_while_rows_are_judged_is_deleted_after_them(in_the_middle):
     from keel.contacts.entity_type import CONTACT
     from keel.records import index_entries
-    from keel.storage import table
+    from keel.storage import legacy_table as table
     from keel.workers import cascade
 
     ours, acme, found = in_the_middle(lambda ours, acme: ours.make("companies-delete", id=acme["id"]))
@@ -365,7 +365,7 @@ def test_a_remembered_name_is_found_behind_what_no_longer_has_it(in_the_middle):
 
     def plant_posting(account_id: str, company_id: str) -> None:
         from keel.records import index_entries
-        from keel.storage import table
+        from keel.storage import legacy_table as table
 
         place = index_entries.matches_partition(account_id, "company", "name", "Acme")
         table.apply(table.put({"pk": place, "sk": company_id, "kind": "posting", "revision": 1}))
@@ -401,7 +401,7 @@ def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_jud
     importer, monkeypatch, small_groups
 ):
     from keel.imports import groups
-    from keel.storage import table
+    from keel.storage import legacy_table as table
 
     small_groups(1)
     ours = importer()
@@ -550,7 +550,7 @@ def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monk
 
 def test_of_many_jobs_each_has_its_turn(importer, functions, invoke, monkeypatch):
     from keel.imports import jobs
-    from keel.storage import table
+    from keel.storage import legacy_table as table
     from keel.workers import recovery
 
     ours = importer()

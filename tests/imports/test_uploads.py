@@ -333,7 +333,7 @@ def test_the_bucket_is_open_to_nobody_and_forgets():
 def test_what_a_preview_shows_of_people_goes_by_itself(importer):
     from keel import clock
     from keel.imports import jobs
-    from keel.storage import table
+    from keel.storage import legacy_table as table
 
     ours = importer()
     job_id = ours.preview(PEOPLE)["job"]["id"]
@@ -354,7 +354,7 @@ def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
 @pytest.mark.parametrize("columns", [1, 40, 1_000])
 def test_a_preview_of_characters_that_grow_when_they_are_stored_is_kept(importer, columns):
     from keel.imports import jobs
-    from keel.storage import table
+    from keel.storage import legacy_table as table
 
     names = [f"{number:03}" + "\x01" * (14_000 // columns % 250) for number in range(columns)]
     row = ",".join(["\x01" * 600] * columns)

@@ -52,7 +52,7 @@ def test_a_page_of_deliveries_ends_where_an_answer_would_become_too_large(
     made = {"url": "http://127.0.0.1:9/", "events": ["contact.created"]}
     endpoint = account.does("webhooks-create", made)["endpoint"]["id"]
     with functions.running("webhooks"):
-        from keel.storage import table
+        from keel.storage import legacy_table as table
         from keel.webhooks import deliveries, endpoints
 
         item = table.get(endpoints.key(account.session.account_id, endpoint)) or {}

@@ -7,8 +7,9 @@ import pytest
 from keel import clock, ids
 from keel.records import index_entries
 from keel.settings import settings
-from keel.storage import clients, table
-from keel.storage.table import Item, Key
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key
 from keel.workers import sweep
 
 

@@ -65,7 +65,7 @@ def _rules(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
     events = clients.client("events")
     original = events.put_events
 
-    def put_events(Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - as AWS has it
+    def put_events(Entries: Any) -> Any:  # noqa: N803 - as AWS has it
         client = boto3.client("sqs")
         for entry in Entries:
             for arn, body in routed(stand_ins, entry):

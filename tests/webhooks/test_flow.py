@@ -193,7 +193,7 @@ def test_entry_that_the_bus_refuses_is_put_again_and_no_other(
     events = clients.client("events")
     original, puts = events.put_events, []
 
-    def put_events(Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as AWS has it
+    def put_events(Entries: Any) -> dict[str, Any]:  # noqa: N803 - as AWS has it
         puts.append(Entries)
         if len(puts) > 1:
             return dict(original(Entries=Entries))
@@ -582,7 +582,7 @@ def test_retry_is_queued_though_the_answer_to_the_record_was_lost(
     due: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keel.storage import table
+    from keel.storage import legacy_table as table
     from keel.webhooks import queues
 
     listening.default = 500

@@ -21,8 +21,8 @@ from keel.api import access_tokens
 from keel.api.access_tokens import AccessToken
 from keel.errors import ApiError
 from keel.settings import Rate, settings
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 
 _SECOND: Final = 1_000_000
 _TRIES: Final = 6

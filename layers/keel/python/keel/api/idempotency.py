@@ -12,8 +12,8 @@ from typing import Any, Final
 from keel import clock
 from keel.api.authorizer import Caller
 from keel.errors import ApiError
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 _KEPT: Final = clock.DAY
 KEY_LENGTH: Final = 255

@@ -7,7 +7,7 @@ from keel.api.authorizer import Caller
 from keel.auth import sessions
 from keel.auth.schemas import Login, Register
 from keel.errors import ApiError
-from keel.storage import table
+from keel.storage import legacy_table as table
 from keel.users import models, password_hashing
 
 

@@ -11,8 +11,8 @@ from keel.api import access_tokens
 from keel.api.access_tokens import AccessToken
 from keel.api.authorizer import ended_name, is_live, user_key
 from keel.errors import ApiError
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Key, Write
 
 PREFIX: Final = "kl_rt_"
 _LIFETIME: Final = 30 * clock.DAY  # since the last refresh

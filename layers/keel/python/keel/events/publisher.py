@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,8 +20,9 @@ from keel.events.changes import Change
 from keel.logs import describe, logger
 from keel.records import references
 from keel.settings import event_settings
-from keel.storage import clients, table
-from keel.storage.table import Key, RetriesExhausted
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Key, RetriesExhausted
 
 SOURCE: Final = "keel"
 _PASSING: Final = (ClientError, BotoCoreError, RetriesExhausted)
@@ -33,7 +34,10 @@ _TRIES: Final = 5
 _THROTTLED: Final = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
 _KEPT: Final = 7 * clock.DAY
 
-Entry = dict[str, Any]
+if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
+else:
+    Entry = dict
 
 
 class Refused(Exception):

@@ -10,8 +10,9 @@ from keel.exports.schemas import ExportCreate, ExportJob
 from keel.records.entity_type import EntityType
 from keel.records.schemas import ById
 from keel.settings import export_settings
-from keel.storage import objects, table
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage import legacy_table as table
+from keel.storage import objects
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 from keel.workers import recovery
 from keel.workers.recovery import Work
 

@@ -12,9 +12,9 @@ from keel.exports.jobs import KINDS, Job
 from keel.records import csv_values, field_definitions, models, references
 from keel.records.entity_type import EntityType, Values
 from keel.records.field_definitions import Definition
-from keel.storage import table
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed
 from keel.storage.objects import Writer
-from keel.storage.table import ConditionFailed
 
 _PAGE: Final = 500
 _TYPES: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}

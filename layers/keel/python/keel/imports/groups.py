@@ -22,8 +22,9 @@ from keel.imports.rows import RowFault, packed
 from keel.records import field_definitions, service
 from keel.records import index_entries as index
 from keel.records.entity_type import EntityType, Record
-from keel.storage import clients, table
-from keel.storage.table import Item, Key, Write
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 ROWS: Final = 94
 

@@ -15,8 +15,8 @@ from keel.imports.mapping import KINDS
 from keel.imports.rows import cut, packed
 from keel.imports.schemas import ImportJob, ImportList, RequestUpload
 from keel.settings import import_settings
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 from keel.workers import recovery
 
 Job = dict[str, Any]

@@ -14,7 +14,7 @@ from keel.imports.pool import Held, Pool
 from keel.imports.rows import Given, RowFault, RowReader
 from keel.records import csv_values, models, service
 from keel.records.entity_type import EntityType, Reference, Values
-from keel.storage.table import Write
+from keel.storage.legacy_table import Write
 
 
 @dataclass(frozen=True)

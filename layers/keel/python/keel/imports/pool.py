@@ -9,8 +9,9 @@ from keel.imports import turns
 from keel.imports.rows import Given
 from keel.records import field_definitions, index_entries, models, references
 from keel.records.entity_type import EntityType, Record, Reference
-from keel.storage import clients, table
-from keel.storage.table import Item, Key
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key
 
 _CANDIDATES: Final = 5
 

@@ -18,8 +18,9 @@ from keel.imports.schemas import ErrorList
 from keel.records import csv_values
 from keel.records.schemas import ById
 from keel.settings import import_settings
-from keel.storage import objects, table
-from keel.storage.table import Key
+from keel.storage import legacy_table as table
+from keel.storage import objects
+from keel.storage.legacy_table import Key
 from keel.workers import recovery
 
 PATIENCE_SECONDS: Final = 10.0

@@ -10,7 +10,7 @@ from keel.imports.jobs import Job, Moved
 from keel.imports.schemas import Confirm, RequestUpload
 from keel.records.schemas import ById
 from keel.storage import objects
-from keel.storage.table import Item
+from keel.storage.legacy_table import Item
 from keel.workers.recovery import Work
 
 UNDO_DAYS: Final = 30

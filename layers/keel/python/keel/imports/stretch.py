@@ -16,7 +16,7 @@ from keel.imports.jobs import Job
 from keel.imports.judging import Judge, Order
 from keel.imports.pool import Pool
 from keel.imports.rows import Given, RowFault, RowReader
-from keel.storage.table import Key
+from keel.storage.legacy_table import Key
 
 _AHEAD_CHARACTERS: Final = 300_000
 _ROWS: Final = 1_000  # of a stretch, whose records are kept

@@ -4,8 +4,8 @@ What was judged by what is stored stands only if nobody else has had a turn sinc
 """
 
 from keel.records import service
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 
 def key(account_id: str) -> Key:

@@ -15,8 +15,9 @@ from keel.imports.jobs import Job
 from keel.imports.mapping import KINDS
 from keel.records import index_entries, models, service
 from keel.records.entity_type import EntityType, Record
-from keel.storage import clients, table
-from keel.storage.table import Item, Key, Write
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 _PROBE: Final = 25
 

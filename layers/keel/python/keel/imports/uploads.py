@@ -14,7 +14,8 @@ from keel.errors import ApiError
 from keel.imports import files, jobs, mapping
 from keel.imports.files import Plan, Unreadable
 from keel.imports.jobs import Job, Moved
-from keel.storage import objects, table
+from keel.storage import legacy_table as table
+from keel.storage import objects
 from keel.storage.objects import Gone, Object
 
 LARGE_BYTES: Final = 150_000_000

@@ -21,9 +21,9 @@ from keel.imports.jobs import Job, Moved
 from keel.imports.judging import Order
 from keel.imports.stretch import Ahead, Stretch
 from keel.logs import logger
-from keel.storage import table
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, RetriesExhausted
 from keel.storage.objects import Gone
-from keel.storage.table import Item, Key, RetriesExhausted
 
 MARGIN_MILLISECONDS: Final = 25_000
 

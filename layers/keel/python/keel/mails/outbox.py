@@ -7,8 +7,8 @@ so that neither the stream nor a backup of the table has ever seen one.
 from typing import Any, Final, Literal
 
 from keel import clock, ids
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 KIND: Final = "mail"
 _KEPT: Final = 14 * clock.DAY  # for an operator to look at, should it never be sent

@@ -13,8 +13,9 @@ from keel.logs import describe, logger
 from keel.mails import outbox
 from keel.mails.outbox import Purpose
 from keel.settings import mail_settings
-from keel.storage import clients, table
-from keel.storage.table import Item, Key, RetriesExhausted
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, RetriesExhausted
 from keel.users import mail_tokens, models
 
 # Nothing that a user wrote stands in a mail: an invitation must not carry a stranger's words to a stranger.

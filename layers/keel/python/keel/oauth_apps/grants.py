@@ -12,8 +12,8 @@ from keel.api.fields import is_blank
 from keel.errors import ApiError
 from keel.oauth_apps.schemas import TokenRequest
 from keel.oauth_apps.service import CLIENT_PREFIX
-from keel.storage import table
-from keel.storage.table import Item
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item
 
 FORM: Final = "application/x-www-form-urlencoded"
 _PARAMETERS: Final = 100

@@ -9,8 +9,8 @@ from keel.api.fields import is_blank
 from keel.errors import ApiError
 from keel.oauth_apps.schemas import AppCreate, AppUpdate
 from keel.records.schemas import ById
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 
 CLIENT_PREFIX: Final = "kl_ci_"
 SECRET_PREFIX: Final = "kl_cs_"  # noqa: S105 - what it begins with, not the secret

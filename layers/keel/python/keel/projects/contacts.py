@@ -10,8 +10,8 @@ from keel.projects.schemas import ProjectContactAdd, ProjectContactList, Project
 from keel.records import references, service
 from keel.records.entity_type import Values
 from keel.records.references import Targets, full_name_of
-from keel.storage import table
-from keel.storage.table import Item
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item
 
 
 def add(caller: Caller, body: ProjectContactAdd) -> Values:

@@ -7,8 +7,8 @@ way round, by which the links of a deleted contact are found.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from keel.storage import table
-from keel.storage.table import Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Key
 
 LINK: Final = "project_contact"
 REVERSE: Final = "contact_project"

@@ -10,8 +10,8 @@ from keel.errors import ApiError
 from keel.records import field_definitions
 from keel.records.filters import Filter
 from keel.records.search import Searchable
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 Record = dict[str, Any]
 Values = dict[str, Any]

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from keel import ids
 from keel.api.fields import is_blank, is_date, is_storable
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 KIND: Final = "custom_field"
 ENTITY_TYPES: Final = ("contact", "company")  # the kinds of records that have them

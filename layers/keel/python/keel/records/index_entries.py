@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from keel.api.fields import fold, is_blank
 from keel.records import search
 from keel.records.entity_type import EntityType, Record
-from keel.storage import table
+from keel.storage import legacy_table as table
 from keel.storage.attributes import Attribute
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 
 # Sorts before every letter and digit, and is in no word: the postings of a word are next to each other.
 _END_OF_WORD = " "

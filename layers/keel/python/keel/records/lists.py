@@ -18,8 +18,8 @@ from keel.records.query_plan import Plan
 from keel.records.schemas import PAGE, ListBody
 from keel.records.search import Term
 from keel.records.sorted_ids import TOP, Reader, Spent, Stream
-from keel.storage import table
-from keel.storage.table import Item, Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key
 
 _READS: Final = 20
 

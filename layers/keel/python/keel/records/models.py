@@ -10,7 +10,7 @@ import json
 from typing import Any, Final
 
 from keel.records.entity_type import JSON_FIELDS, EntityType, Record
-from keel.storage.table import Item
+from keel.storage.legacy_table import Item
 
 # DynamoDB ends at 400 KB. A record must also fit into an event with its names around it.
 _JSON_BYTES: Final = 200_000

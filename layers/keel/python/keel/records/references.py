@@ -10,8 +10,8 @@ from keel import ids
 from keel.records import field_definitions
 from keel.records.entity_type import EntityType, Join, Record, Reference, Values
 from keel.records.field_definitions import Definition, Definitions
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 Targets = Mapping[Key, Item | None]
 

@@ -18,8 +18,8 @@ from keel.records import field_definitions, index_entries, models, references
 from keel.records.entity_type import JSON_FIELDS, EntityType, Record, Values
 from keel.records.field_definitions import Changed, Unfit
 from keel.records.schemas import ById
-from keel.storage import table
-from keel.storage.table import Item, Key, RetriesExhausted, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, RetriesExhausted, Write
 
 R = TypeVar("R")
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from keel.records import index_entries
-from keel.storage import clients, table
-from keel.storage.table import Item, Page
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Page
 
 # Above every id; ids are ASCII.
 TOP: Final = "~"

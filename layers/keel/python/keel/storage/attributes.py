@@ -1,11 +1,7 @@
 """How is a value kept in DynamoDB? The conversion between Python's values and attributes, and the text of an item."""
 
-import json
 from collections.abc import Mapping
-from json.encoder import encode_basestring_ascii as quoted
-from typing import Any, Final
-
-_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+from typing import Any
 
 
 class Attribute(dict[str, Any]):
@@ -13,7 +9,6 @@ class Attribute(dict[str, Any]):
 
     def __init__(self, value: Any) -> None:
         super().__init__(encode(value))
-        self.text = _json(self)
 
 
 def encode(value: Any) -> dict[str, Any]:
@@ -58,14 +53,3 @@ def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
 def decode_item(attributes: Mapping[str, Any]) -> dict[str, Any]:
     # Nearly all attributes are text: a page of a list has hundreds.
     return {name: value["S"] if "S" in value else decode(value) for name, value in attributes.items()}
-
-
-def item_text(item: Mapping[str, Any]) -> str:
-    """What `encode_item` gives, as JSON, at a fraction of the cost: most of what is written in bulk are texts."""
-    return "{" + ",".join([f'"{name}":{_text(value)}' for name, value in item.items()]) + "}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return f'{{"S":{quoted(value)}}}'
-    return value.text if isinstance(value, Attribute) else _json(encode(value))

@@ -1,127 +1,120 @@
-"""How is an item kept? Keys, reads, conditional writes, and the one place that tells DynamoDB's refusals apart.
+"""Read and write the items of the table: reads, conditional writes, transactions and batches of PynamoDB models.
 
-Items are plain dicts with `pk` and `sk`. Every `pk` begins with the account (see `partition`), but for
-the items that exist before an account is known: the owner of an email, the bucket of an address and a
-mail asked for by address; and the place that the sweep has reached.
+Everything goes through PynamoDB's connection (see `keel.storage.connection`). This module adds what PynamoDB lacks:
+
+- the stored item of a refused write, for single writes and transactions alike;
+- transactions that keep the order of their writes, so that the first failed condition in that order decides the error;
+- bounded retries with jitter of conflicts, and of what a batch left unprocessed.
+
+Every partition key begins with the account (see `partition`). The exceptions are items that exist before an account is
+known: the owner of an email, the rate limit of an address, and a mail that was requested by address.
 """
 
-import json
 import random
-import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 
-from keel.errors import ApiError
-from keel.settings import settings
-from keel.storage import clients, dynamodb
-from keel.storage.attributes import decode_item, encode, encode_item, item_text
+from keel.storage import clients
+from keel.storage.connection import table_connection
+from keel.storage.models import AttributeMap, Item, Key, from_attributes
 
-Item = dict[str, Any]
+M = TypeVar("M", bound=Item)
+OnFailure = Callable[[Any], Exception]
+"""Returns the exception to raise for a failed condition. The argument is the stored item, None if there is none."""
 
-TRANSACTION_LIMIT: Final = 100  # operations in one TransactWriteItems
+TRANSACTION_LIMIT: Final = 100  # writes in one TransactWriteItems
 READ_LIMIT: Final = 100  # keys in one BatchGetItem
 WRITE_LIMIT: Final = 25  # requests in one BatchWriteItem
 PK_BYTES: Final = 2_048
+HIGHEST: Final = "\U0010ffff"  # sorts after whatever is stored
 
-_TRIES: Final = 8
-_GREATEST: Final = "\U0010ffff"  # sorts after whatever is stored
-_PLACEHOLDER: Final = re.compile(r"#(\w+)")
-_PASSING: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-
-
-class Key(NamedTuple):
-    pk: str
-    sk: str
+_ATTEMPTS: Final = 8
+_SK: Final = Path("sk")
+_EXISTS: Final = Path("pk").exists()
+_RETRYABLE: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 class ConditionFailed(Exception):
-    """A conditional write was refused; `item` is what is stored, None when there is nothing."""
+    """The condition of a write did not hold. `item` is the stored item, None if there is none."""
 
-    def __init__(self, item: Item | None) -> None:
+    def __init__(self, item: Any) -> None:
         self.item = item
         super().__init__("condition failed")
 
 
 class RetriesExhausted(Exception):
-    """DynamoDB went on refusing a call for its load or for conflicts, however often it was tried."""
+    """DynamoDB kept refusing a call, because of throttling or conflicts, until the last retry."""
 
 
-def partition(account_id: str, kind: str) -> str:
-    """The `pk` under which an account keeps its items of a kind."""
-    return f"{account_id}#{kind}"
+def partition(account_id: str, name: str) -> str:
+    """The partition key of an account's items that `name` names: `"…#contact"`."""
+    return f"{account_id}#{name}"
 
 
-# --- Parameters -------------------------------------------------------------------------------------
-
-
-def _encode_key(key: Key) -> dict[str, Any]:
-    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
-
-
-def _key_of(attributes: Mapping[str, Any]) -> Key:
-    return Key(attributes["pk"]["S"], attributes["sk"]["S"])
-
-
-@lru_cache(maxsize=1_000)  # the code has fewer: none of them has anything of the data in it
-def _expressions(**expressions: str) -> dict[str, Any]:
-    """Expressions with the names that they use: `#email` stands for the attribute `email`."""
-    used = {name for text in expressions.values() for name in _PLACEHOLDER.findall(text)}
-    parameters: dict[str, Any] = {name: text for name, text in expressions.items() if text}
-    if used:
-        parameters["ExpressionAttributeNames"] = {f"#{name}": name for name in sorted(used)}
-    return parameters
-
-
-def _values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"email": …}` as the values of the placeholders `:email`."""
-    if not values:
-        return {}
-    return {"ExpressionAttributeValues": {f":{name}": encode(value) for name, value in values.items()}}
+def raise_(error: Exception) -> OnFailure:
+    """For `on_failure`: this error, whatever is stored."""
+    return lambda _item: error
 
 
 # --- Reads ------------------------------------------------------------------------------------------
 
 
-def get(key: Key) -> Item | None:
-    """The item as the last acknowledged write left it."""
-    answer = dynamodb.call("GetItem", TableName=settings().table, Key=_encode_key(key), ConsistentRead=True)
-    return decode_item(answer["Item"]) if "Item" in answer else None
+def get(model: type[M], key: Key) -> M | None:
+    """The item under a key as the last acknowledged write left it, None if there is none."""
+    response = _dispatch("GetItem", TableName=_table(), Key=_attributes_of(key), ConsistentRead=True)
+    return model.from_raw_data(response["Item"]) if "Item" in response else None
 
 
 def batch_get(keys: Iterable[Key]) -> dict[Key, Item]:
-    """The items that exist under these keys, as the last acknowledged writes left them.
+    """The items that exist under these keys, of any types, as the last acknowledged writes left them.
 
     More than 100 keys are read in several calls at the same time.
     """
-    distinct = list(dict.fromkeys(keys))
-    chunks = [distinct[at : at + READ_LIMIT] for at in range(0, len(distinct), READ_LIMIT)]
-    return {key: item for found in clients.map_concurrently(_batch_get, chunks) for key, item in found.items()}
+    return {key: from_attributes(attributes) for key, attributes in batch_get_attributes(keys).items()}
 
 
-def _batch_get(keys: Sequence[Key]) -> dict[Key, Item]:
-    table = settings().table
-    wanted: dict[str, Any] = {table: {"Keys": [_encode_key(key) for key in keys], "ConsistentRead": True}}
-    found: dict[Key, Item] = {}
+def batch_get_attributes(keys: Iterable[Key]) -> dict[Key, AttributeMap]:
+    """`batch_get` without models."""
+    chunks = _chunks(list(dict.fromkeys(keys)), READ_LIMIT)
+    read = clients.map_concurrently(_batch_get, chunks)
+    return {key: attributes for items in read for key, attributes in items.items()}
+
+
+def _batch_get(keys: Sequence[Key]) -> dict[Key, AttributeMap]:
+    table = _table()
+    requested: dict[str, Any] = {table: {"Keys": [_attributes_of(key) for key in keys], "ConsistentRead": True}}
+    items: dict[Key, AttributeMap] = {}
     for pause in _pauses():
-        answer = dynamodb.call("BatchGetItem", RequestItems=wanted)
-        for attributes in answer["Responses"].get(table, ()):
-            found[_key_of(attributes)] = decode_item(attributes)
-        wanted = answer.get("UnprocessedKeys", {})
-        if not wanted:
-            return found
+        response = _dispatch("BatchGetItem", RequestItems=requested)
+        for attributes in response["Responses"].get(table, ()):
+            items[key_of(attributes)] = attributes
+        requested = response.get("UnprocessedKeys", {})
+        if not requested:
+            return items
         time.sleep(pause)
     raise RetriesExhausted("BatchGetItem")
 
 
+class AttributesPage(NamedTuple):
+    """A page of a partition as attribute maps; `more` tells whether the partition goes on."""
+
+    items: list[AttributeMap]
+    more: bool
+
+
 class Page(NamedTuple):
+    """A page of a partition; `more` tells whether the partition goes on."""
+
     items: list[Item]
     more: bool
 
@@ -138,32 +131,47 @@ def query(
 ) -> Page:
     """One page of a partition in the order of `sk`, strongly consistent.
 
-    `begins` is a prefix of `sk`, `between` its lowest and highest value; `after` and `before` are exclusive
-    bounds. One of the four may be given. DynamoDB ends a page at `limit` items or at 1 MB: then `more` is true.
+    `begins` is a prefix of `sk`, `between` its lowest and highest value. `after` and `before` are exclusive bounds.
+    At most one of the four is used. DynamoDB ends a page at `limit` items or at 1 MB.
     """
-    condition, values = "pk = :pk", {"pk": pk}
-    if begins:
-        # Not begins_with: for that, DynamoDB Local goes through the whole partition.
-        between = (begins, begins + _GREATEST)
-    if between:
-        condition += " AND sk BETWEEN :lowest AND :highest"
-        values["lowest"], values["highest"] = between
-    elif after:
-        condition += " AND sk > :after"
-        values["after"] = after
-    elif before:
-        condition += " AND sk < :before"
-        values["before"] = before
-    answer = dynamodb.call(
-        "Query",
-        TableName=settings().table,
-        KeyConditionExpression=condition,
-        ConsistentRead=True,
-        ScanIndexForward=not newest_first,
-        **_values(values),
-        **({} if limit is None else {"Limit": limit}),
+    page = query_attributes(
+        pk, begins=begins, between=between, after=after, before=before, newest_first=newest_first, limit=limit
     )
-    return Page([decode_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer)
+    return Page([from_attributes(attributes) for attributes in page.items], page.more)
+
+
+def query_attributes(
+    pk: str,
+    *,
+    begins: str = "",
+    between: tuple[str, str] | None = None,
+    after: str = "",
+    before: str = "",
+    newest_first: bool = False,
+    limit: int | None = None,
+) -> AttributesPage:
+    """`query` without models, for index entries, which a search reads by the hundred."""
+    condition: Condition | None = None
+    if begins:
+        # Not begins_with: for that, DynamoDB Local reads the whole partition.
+        between = (begins, begins + HIGHEST)
+    if between:
+        condition = _SK.between(*between)
+    elif after:
+        condition = after < _SK
+    elif before:
+        condition = before > _SK
+    response = _unwrapped(
+        lambda: table_connection().query(
+            pk,
+            condition,
+            consistent_read=True,
+            limit=limit,
+            scan_index_forward=not newest_first,
+            return_consumed_capacity="NONE",
+        )
+    )
+    return AttributesPage(response["Items"], "LastEvaluatedKey" in response)
 
 
 def iterate(pk: str, *, begins: str = "") -> Iterator[Item]:
@@ -171,24 +179,26 @@ def iterate(pk: str, *, begins: str = "") -> Iterator[Item]:
     page = query(pk, begins=begins)
     yield from page.items
     while page.more:
-        page = query(pk, between=(page.items[-1]["sk"] + "\0", begins + _GREATEST))
+        page = query(pk, between=(page.items[-1].sk + "\0", begins + HIGHEST))
         yield from page.items
 
 
-def scan(kind: str, *, after: Key | None = None, limit: int) -> tuple[list[Item], Key | None]:
-    """Items of a kind, of all accounts, among the next `limit` items of the table; and the key where it goes on,
-    None at the end. For slow jobs only."""
-    answer = dynamodb.call(
-        "Scan",
-        TableName=settings().table,
-        FilterExpression="#kind = :kind",
-        ExpressionAttributeNames={"#kind": "kind"},
-        Limit=limit,
-        **_values({"kind": kind}),
-        **({"ExclusiveStartKey": _encode_key(after)} if after else {}),
+def scan_attributes(model: type[Item], *, after: Key | None, limit: int) -> tuple[list[AttributeMap], Key | None]:
+    """Items of a type, of all accounts, among the next `limit` items of the table, for scheduled jobs.
+
+    Also returns the key to continue after, None at the end of the table.
+    """
+    start: Any = _attributes_of(after) if after else None  # typed as str, but the whole key is needed and taken
+    response = _unwrapped(
+        lambda: table_connection().scan(
+            Path("kind") == Item.item_type.get_discriminator(model),
+            limit=limit,
+            exclusive_start_key=start,
+            return_consumed_capacity="NONE",
+        )
     )
-    last = answer.get("LastEvaluatedKey")
-    return [decode_item(item) for item in answer["Items"]], _key_of(last) if last else None
+    last = response.get("LastEvaluatedKey")
+    return response["Items"], key_of(last) if last else None
 
 
 # --- Writes -----------------------------------------------------------------------------------------
@@ -196,112 +206,91 @@ def scan(kind: str, *, after: Key | None = None, limit: int) -> tuple[list[Item]
 
 @dataclass(frozen=True)
 class Write:
-    """One operation of a transaction.
+    """One write, for `write` or as part of a transaction.
 
-    `failed` says what its failed condition means: it is given the stored item, None if there is none,
-    and gives the exception to raise. Without it `ConditionFailed` is raised.
+    `load` makes an item of the stored attributes. A failed condition raises what `on_failure` returns, or
+    `ConditionFailed`.
     """
 
     action: Literal["Put", "Update", "Delete", "ConditionCheck"]
     request: dict[str, Any]
-    failed: Callable[[Item | None], Exception] | None = None
+    load: Callable[[AttributeMap], Any]
+    on_failure: OnFailure | None = None
 
-    def refused(self, attributes: Mapping[str, Any] | None) -> Exception:
-        item = decode_item(attributes) if attributes else None
-        return self.failed(item) if self.failed else ConditionFailed(item)
-
-
-def raise_(fault: ApiError) -> Callable[[Item | None], Exception]:
-    """For `failed`: this fault, whatever is stored."""
-    return lambda _item: fault
+    def error(self, attributes: AttributeMap | None) -> Exception:
+        item = self.load(attributes) if attributes else None
+        return self.on_failure(item) if self.on_failure else ConditionFailed(item)
 
 
-def put(
-    item: Item,
-    condition: str = "",
-    *,
-    failed: Callable[[Item | None], Exception] | None = None,
-    **values: Any,
-) -> Write:
-    """Store an item, in a condition such as `attribute_not_exists(pk) OR #expires < :now`."""
-    request = {"Item": encode_item(item), **_expressions(ConditionExpression=condition), **_values(values)}
-    return Write("Put", request, failed)
+def put(item: Item, condition: Condition | None = None, *, on_failure: OnFailure | None = None) -> Write:
+    """Store an item.
+
+    If the model has a version attribute, the stored version must be the one that the item was read with, and the
+    stored item gets the next one.
+    """
+    request = item.get_save_kwargs_from_instance(condition, "ALL_OLD")
+    return Write("Put", request, type(item).from_raw_data, on_failure)
+
+
+def put_attributes(attributes: AttributeMap) -> Write:
+    """Store an attribute map, unconditionally."""
+    return Write("Put", {"TableName": _table(), "Item": attributes}, from_attributes)
 
 
 def update(
+    model: type[Item],
     key: Key,
-    change: str,
-    condition: str = "attribute_exists(pk)",
+    actions: Sequence[Action],
+    condition: Condition | None = _EXISTS,
     *,
-    failed: Callable[[Item | None], Exception] | None = None,
-    names: Mapping[str, str] = MappingProxyType({}),
-    **values: Any,
+    on_failure: OnFailure | None = None,
 ) -> Write:
-    """Change attributes of an item by an update expression such as `SET #name = :name REMOVE #phone`.
+    """Change attributes of an item by update actions such as `User.name.set("Ada")`.
 
-    A name that is not in the code, but in the data, has a placeholder that `names` tells it for.
+    The item must exist unless there is another condition, or None.
     """
-    expressions = _expressions(UpdateExpression=change, ConditionExpression=condition)
-    if names:
-        told = {f"#{placeholder}": name for placeholder, name in names.items()}
-        expressions = expressions | {"ExpressionAttributeNames": expressions["ExpressionAttributeNames"] | told}
-    return Write("Update", {"Key": _encode_key(key), **expressions, **_values(values)}, failed)
+    return Write("Update", _request(key, condition, actions), model.from_raw_data, on_failure)
 
 
 def delete(
-    key: Key, condition: str = "", *, failed: Callable[[Item | None], Exception] | None = None, **values: Any
+    model: type[Item], key: Key, condition: Condition | None = None, *, on_failure: OnFailure | None = None
 ) -> Write:
-    request = {"Key": _encode_key(key), **_expressions(ConditionExpression=condition), **_values(values)}
-    return Write("Delete", request, failed)
+    """Delete an item."""
+    return Write("Delete", _request(key, condition), model.from_raw_data, on_failure)
 
 
-def check(
-    key: Key,
-    condition: str = "attribute_exists(pk)",
-    *,
-    failed: Callable[[Item | None], Exception] | None = None,
-    **values: Any,
-) -> Write:
+def check(model: type[Item], key: Key, condition: Condition = _EXISTS, *, on_failure: OnFailure | None = None) -> Write:
     """Change nothing, but let the transaction stand only if the condition holds."""
-    request = {"Key": _encode_key(key), **_expressions(ConditionExpression=condition), **_values(values)}
-    return Write("ConditionCheck", request, failed)
+    return Write("ConditionCheck", _request(key, condition), model.from_raw_data, on_failure)
 
 
 def commit(*writes: Write) -> None:
     """Carry out all of these writes, or none.
 
-    Raises what `failed` of the first write whose condition does not hold gives, in the order given here;
-    `RetriesExhausted` when conflicts with other transactions do not end.
+    Raises the error of the first write, in the order given, whose condition does not hold, and `RetriesExhausted` when
+    conflicts with other transactions do not end.
     """
     if len(writes) == 1:
-        apply(writes[0])
+        write(writes[0])
     else:
         transact(*writes)
 
 
 def transact(*writes: Write) -> None:
-    """The same, also for one write, at twice the price: by its token it may be sent again when its answer was lost,
-    and does not meet what it has done itself."""
-    table = settings().table
-    actions = [
-        {
-            write.action: {
-                "TableName": table,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                **write.request,
-            }
-        }
-        for write in writes
-    ]
+    """`commit` as a transaction even for one write, at twice the price.
+
+    Its token makes it safe to send again: a transaction whose response was lost does not meet its own change.
+    """
+    actions = [{each.action: {"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **each.request}} for each in writes]
     for pause in _pauses():
         try:
-            dynamodb.call("TransactWriteItems", TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
+            _dispatch("TransactWriteItems", TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
         except ClientError as error:
-            reasons = error.response.get("CancellationReasons", [])
-            for write, reason in zip(writes, reasons, strict=False):
+            reasons = _response_of(error).get("CancellationReasons", [])
+            for each, reason in zip(writes, reasons, strict=False):
                 if reason.get("Code") == "ConditionalCheckFailed":
-                    raise write.refused(reason.get("Item")) from None
-            if not any(reason.get("Code") in _PASSING for reason in reasons):
+                    raise each.error(reason.get("Item")) from None
+            if not any(reason.get("Code") in _RETRYABLE for reason in reasons):
                 raise
         else:
             return
@@ -309,66 +298,110 @@ def transact(*writes: Write) -> None:
     raise RetriesExhausted("TransactWriteItems")
 
 
-def apply(write: Write, *, returning: str = "NONE") -> Item:
-    """Carry out one write at half a transaction's price; gives the attributes that `returning` names
-    (`ALL_NEW`, `ALL_OLD`)."""
+def write(write: Write, *, returning: Literal["NONE", "ALL_NEW", "ALL_OLD"] = "NONE") -> Any:
+    """Carry out one write at half a transaction's price.
+
+    Returns the item as it is after the write (`ALL_NEW`) or was before it (`ALL_OLD`), if asked to and if there is one.
+    """
     if write.action == "ConditionCheck":
-        raise ValueError("a check by itself changes nothing")
+        raise ValueError("a condition check by itself changes nothing")
     for pause in _pauses():
+        request = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **write.request, "ReturnValues": returning}
         try:
-            answer = dynamodb.call(
-                f"{write.action}Item",
-                TableName=settings().table,
-                ReturnValues=returning,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **write.request,
-            )
+            response = _dispatch(f"{write.action}Item", **request)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ConditionalCheckFailedException":
-                stored: Any = error.response.get("Item")
-                raise write.refused(stored) from None
+                raise write.error(_response_of(error).get("Item")) from None
             if code != "TransactionConflictException":
                 raise
         else:
-            return decode_item(answer.get("Attributes", {}))
+            attributes = response.get("Attributes")
+            return write.load(attributes) if attributes else None
         time.sleep(pause)
     raise RetriesExhausted(write.action)
 
 
-def batch_write(puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
-    """Store and delete items in any number, unconditionally and not as one: for what may be repeated.
+def batch_write(puts: Iterable[AttributeMap] = (), deletes: Iterable[Key] = ()) -> None:
+    """Store and delete any number of items, unconditionally and not as one; for what may be repeated.
 
-    No key may be given twice. More than 25 items are written in several calls at the same time.
+    No key may occur twice. More than 25 items are written in several calls at the same time.
     """
-    clients.map_concurrently(_batch_write, _chunks(puts, deletes))
+    clients.map_concurrently(_batch_write, _chunks(_write_requests(puts, deletes), WRITE_LIMIT))
 
 
-def begin_batch_write(puts: Iterable[Item]) -> list[Future[None]]:
-    """The same for whoever waits for it later."""
-    return [clients.threads().submit(_batch_write, chunk) for chunk in _chunks(puts, ())]
+def begin_batch_write(puts: Iterable[AttributeMap]) -> list[Future[None]]:
+    """`batch_write` that returns at once. The caller waits for the futures."""
+    chunks = _chunks(_write_requests(puts, ()), WRITE_LIMIT)
+    return [clients.threads().submit(_batch_write, chunk) for chunk in chunks]
 
 
-def _chunks(puts: Iterable[Item], deletes: Iterable[Key]) -> list[list[str]]:
-    requests = [f'{{"PutRequest":{{"Item":{item_text(item)}}}}}' for item in puts]
-    requests += [f'{{"DeleteRequest":{{"Key":{item_text(key._asdict())}}}}}' for key in deletes]
-    return [requests[at : at + WRITE_LIMIT] for at in range(0, len(requests), WRITE_LIMIT)]
+def _write_requests(puts: Iterable[AttributeMap], deletes: Iterable[Key]) -> list[dict[str, Any]]:
+    requests: list[dict[str, Any]] = [{"PutRequest": {"Item": attributes}} for attributes in puts]
+    return requests + [{"DeleteRequest": {"Key": _attributes_of(key)}} for key in deletes]
 
 
-def _batch_write(requests: list[str]) -> None:
-    table = settings().table
+def _batch_write(requests: list[dict[str, Any]]) -> None:
+    table = _table()
     for pause in _pauses():
-        body = f'{{"RequestItems":{{"{table}":[{",".join(requests)}]}}}}'
-        left = dynamodb.send("BatchWriteItem", body).get("UnprocessedItems")
-        if not left:
+        requests = _dispatch("BatchWriteItem", RequestItems={table: requests}).get("UnprocessedItems", {}).get(table)
+        if not requests:
             return
-        requests = [json.dumps(each) for each in left[table]]
         time.sleep(pause)
     raise RetriesExhausted("BatchWriteItem")
 
 
+# --- Calls ------------------------------------------------------------------------------------------
+
+
+def key_of(attributes: AttributeMap) -> Key:
+    """The key of an attribute map."""
+    return Key(attributes["pk"]["S"], attributes["sk"]["S"])
+
+
+def _attributes_of(key: Key) -> AttributeMap:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def _table() -> str:
+    return str(table_connection().table_name)
+
+
+def _request(key: Key, condition: Condition | None, actions: Sequence[Action] | None = None) -> dict[str, Any]:
+    request: dict[str, Any] = table_connection().get_operation_kwargs(
+        key.pk, range_key=key.sk, actions=actions, condition=condition
+    )
+    return request
+
+
+def _dispatch(operation: str, **request: Any) -> dict[str, Any]:
+    # PynamoDB asks for the consumed capacity of every call unless told not to.
+    response: dict[str, Any] = table_connection().connection.dispatch(
+        operation, {"ReturnConsumedCapacity": "NONE", **request}
+    )
+    return response
+
+
+def _unwrapped(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The response of a call; raises botocore's error as `_dispatch` does, instead of PynamoDB's wrapper around it."""
+    try:
+        return call()
+    except PynamoDBException as error:
+        raise (error.cause or error) from None
+
+
+def _response_of(error: ClientError) -> dict[str, Any]:
+    """The whole error response. PynamoDB's error has only a part of it; the original is its cause."""
+    original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
+    return dict(original.response)
+
+
+def _chunks(elements: list[Any], size: int) -> list[list[Any]]:
+    return [elements[start : start + size] for start in range(0, len(elements), size)]
+
+
 def _pauses() -> Iterator[float]:
-    """Seconds to wait after each try: full jitter below a bound that doubles."""
-    jitter = random.SystemRandom()  # a seeded state would repeat in every copy that SnapStart makes
-    for attempt in range(_TRIES):
+    """Seconds to wait after each attempt: full jitter below a bound that doubles."""
+    jitter = random.SystemRandom()  # a seeded state would be the same in every copy that SnapStart makes
+    for attempt in range(_ATTEMPTS):
         yield jitter.uniform(0, min(0.02 * 2**attempt, 1.0))

@@ -7,8 +7,8 @@ from keel import clock
 from keel.api import access_tokens
 from keel.api.authorizer import user_key
 from keel.errors import ApiError
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 PREFIX: Final = "kl_mt_"
 

@@ -6,8 +6,8 @@ from keel import clock
 from keel.api.authorizer import user_key
 from keel.api.fields import fold
 from keel.errors import ApiError
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 _SHOWN = ("email", "name", "role", "must_change_password")
 

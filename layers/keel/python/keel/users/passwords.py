@@ -6,8 +6,8 @@ from keel import clock
 from keel.api.authorizer import Caller, user_key
 from keel.errors import ApiError
 from keel.mails import outbox
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Write
 from keel.users import mail_tokens, models, password_hashing
 from keel.users.schemas import ChangePassword, ForgotPassword, ResetPassword
 

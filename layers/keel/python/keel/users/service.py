@@ -10,8 +10,8 @@ from keel.mails import outbox
 from keel.records import search
 from keel.records.schemas import ById
 from keel.records.search import Searchable
-from keel.storage import table
-from keel.storage.table import Item, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Write
 from keel.users import models
 from keel.users.schemas import Invite, SetActive, UsersList
 

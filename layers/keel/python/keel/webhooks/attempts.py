@@ -11,8 +11,8 @@ from typing import Any, Final
 from keel import clock, ids, metrics
 from keel.api.authorizer import Caller
 from keel.errors import ApiError
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Write
 from keel.webhooks import deliveries, endpoints, health, queues, schedule, sender, signing, slots
 from keel.webhooks.queues import Message
 from keel.webhooks.schemas import TEST_EVENT

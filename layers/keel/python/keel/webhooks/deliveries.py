@@ -15,8 +15,8 @@ from keel import clock, ids
 from keel.api import pagination
 from keel.api.authorizer import Caller
 from keel.errors import ApiError
-from keel.storage import table
-from keel.storage.table import Item, Key, Write
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 from keel.webhooks import endpoints
 from keel.webhooks.schemas import DeliveriesList
 

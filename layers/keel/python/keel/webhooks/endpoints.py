@@ -11,8 +11,8 @@ from keel.api.authorizer import Caller
 from keel.api.fields import is_blank
 from keel.errors import ApiError
 from keel.events.names import EVENTS
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 from keel.webhooks import signing, targets
 from keel.webhooks.schemas import EndpointCreate, EndpointUpdate
 

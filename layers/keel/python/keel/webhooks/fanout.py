@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from keel import clock, metrics
 from keel.events import publisher
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item
 from keel.webhooks import attempts, deliveries, endpoints, queues, slots
 from keel.webhooks.queues import Message
 

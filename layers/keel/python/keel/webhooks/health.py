@@ -10,8 +10,8 @@ many costs the job a read, a note too few would leave an endpoint enabled.
 from typing import Any, Final
 
 from keel import clock
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 from keel.webhooks import slots
 from keel.webhooks.sender import Outcome
 

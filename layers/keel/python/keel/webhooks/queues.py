@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from keel import clock
 from keel.settings import delivery_settings
-from keel.storage import clients, table
-from keel.storage.table import Item, Key, Write
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 SHARDS: Final = 8
 LONGEST_DELAY: Final = 15 * clock.MINUTE

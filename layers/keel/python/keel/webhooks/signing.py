@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from keel.settings import signing_settings
 from keel.storage import clients
-from keel.storage.table import Item
+from keel.storage.legacy_table import Item
 
 PREFIX: Final = "whsec_"
 _BYTES: Final = 32

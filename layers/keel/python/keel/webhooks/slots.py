@@ -11,8 +11,8 @@ from typing import Final
 
 from keel import clock
 from keel.settings import lane_settings
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 from keel.webhooks import endpoints
 
 SLOTS: Final = 3

@@ -13,13 +13,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from keel import entity_types
 from keel.records import index_entries, service
 from keel.settings import cascade_settings
-from keel.storage import clients, table
-from keel.storage.table import Key
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Key
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import SendMessageRequestTypeDef
 
 _PAGE: Final = 100
 _THREADS: Final = 8
@@ -52,11 +56,15 @@ def carry_out(order: Order, milliseconds_left: Callable[[], int]) -> None:
     """Do what was ordered; what time does not suffice for is ordered anew."""
     done = clear(order["account_id"], order["kind"], order["id"], lambda: milliseconds_left() < _MARGIN_MILLISECONDS)
     if not done:
-        _send(order, DelaySeconds=0)
+        _send(order, delay=0)
 
 
-def _send(order: Order, **how: int) -> None:
-    clients.client("sqs").send_message(QueueUrl=cascade_settings().queue, MessageBody=json.dumps(order), **how)
+def _send(order: Order, delay: int | None = None) -> None:
+    """Send an order; without a delay in seconds, that of the queue applies."""
+    request: SendMessageRequestTypeDef = {"QueueUrl": cascade_settings().queue, "MessageBody": json.dumps(order)}
+    if delay is not None:
+        request["DelaySeconds"] = delay
+    clients.client("sqs").send_message(**request)
 
 
 def clear(account_id: str, kind_name: str, record_id: str, out_of_time: Callable[[], bool]) -> bool:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from keel.logs import describe, logger
-from keel.storage import clients, table
-from keel.storage.table import Item, Key, Write
+from keel.storage import clients
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import Item, Key, Write
 
 # Not under an account: the schedule asks for the jobs of all of them.
 _PARTITION: Final = "unfinished"

@@ -13,8 +13,8 @@ from typing import Final
 
 from keel import clock, entity_types
 from keel.records import index_entries, models
-from keel.storage import table
-from keel.storage.table import ConditionFailed, Item, Key
+from keel.storage import legacy_table as table
+from keel.storage.legacy_table import ConditionFailed, Item, Key
 
 _POSITION: Final = Key("sweep", "position")
 _PAGE: Final = 1_000
