@@ -7,7 +7,7 @@ export KEEL_PORT ?= 4566
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser dev stop sync reset test check unit e2e format openapi bench deploy restore rotate-keys
+.PHONY: help setup browser dev stop sync reset test check unit e2e format lock openapi bench deploy restore rotate-keys
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ check: setup ## format, lint, types, template
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml
-	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	@AWS_DEFAULT_REGION=us-east-1 .keel/sam/bin/sam validate --lint
 
 unit: setup browser ## the tests that need no running stack; PYTEST="-k name" picks some
 	@$(BIN)/pytest -m "not e2e" $(PYTEST)
@@ -48,6 +48,9 @@ e2e: setup ## the tests that drive a stack of their own over HTTP
 format: setup openapi ## format the code, and bring what is made from it up to date
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+lock: setup ## pin the packages of pyproject.toml in lock.toml; UPGRADE=1 takes the newest versions
+	@$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 openapi: setup ## make openapi.json and docs/errors.md from the code
 	@$(BIN)/python scripts/openapi.py
