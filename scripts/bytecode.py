@@ -54,7 +54,7 @@ def compile_tree(folder: Path, runtime: str) -> None:
 
 
 def runs(runtime: str) -> bool:
-    """Whether the host has this Python. pyenv puts a command on the PATH that fails for a version that is not active."""
+    """Whether the host has this Python. pyenv's command is on the PATH even for a version that is not active."""
     if not shutil.which(runtime):
         return False
     return subprocess.run([runtime, "--version"], capture_output=True, check=False).returncode == 0

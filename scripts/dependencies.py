@@ -26,7 +26,8 @@ SHARED_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.j
 UNUSED = (
     "bin",
     "dns",  # email-validator looks up domains with it, which Keel does not ask for
-    "pycparser",  # builds cffi
+    "cffi",  # compiles bindings, but argon2's come compiled
+    "pycparser",  # imported by cffi
     "boto3/data",  # describes boto3's resources; the functions use clients
     "boto3/examples",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui-bundle.min.js",

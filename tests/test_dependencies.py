@@ -101,7 +101,7 @@ def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 USES = """
 import pkgutil, sys
 sys.path[:0] = sys.argv[1:]
-import boto3, keel, pynamodb.models, pydantic_settings
+import argon2, boto3, email_validator, keel, pynamodb.models, pydantic_settings
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -111,6 +111,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 session = boto3.session.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
 for service in SERVICES:
     session.client(service)
+argon2.PasswordHasher().hash("password")
+email_validator.validate_email("ada@example.com", check_deliverability=False)
 APIGatewayRestResolver()
 BatchProcessor(EventType.SQS)
 Tracer(service="keel", disabled=False)
