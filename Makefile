@@ -1,5 +1,5 @@
-# Every command of the project; CI calls nothing else. `make` alone lists them.
-# The machine needs Python 3.11, Node, npm, Java 17 and make: the rest is installed into .venv and .keel.
+# All commands of the project. CI calls only these. `make` lists them.
+# Requires Python 3.11, Node with npm, Java 17 and make. Everything else is installed into .venv and .keel.
 
 PYTHON := $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
@@ -7,59 +7,62 @@ export KEEL_PORT ?= 4566
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser dev stop sync reset test check unit e2e format openapi bench deploy restore rotate-keys
+.PHONY: help setup browser dev stop sync reset test check unit e2e format lock openapi bench deploy restore rotate-keys
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install what is missing (the others do it by themselves)
+setup: ## install what is missing (the other commands do this too)
 	@$(PYTHON) scripts/setup.py
 
-dev: setup ## run Keel here: deploy to a local AWS, show logs, put saved code live; DETACH=1 leaves it running
+dev: setup ## start a local AWS emulator, deploy Keel, show logs and deploy saved code; DETACH=1 runs it in the background
 	@$(BIN)/python scripts/local.py $(if $(DETACH),start,dev)
 
-stop: setup ## stop what DETACH=1 left running
+stop: setup ## stop what DETACH=1 started; keeps the data
 	@$(BIN)/python scripts/local.py stop
 
-sync: setup ## put the code live in what DETACH=1 left running
+sync: setup ## deploy saved code to what DETACH=1 started
 	@$(BIN)/python scripts/local.py sync
 
-reset: setup ## wipe the data of `make dev`
+reset: setup ## delete the data of `make dev`
 	@$(BIN)/python scripts/local.py reset
 
-test: check unit e2e ## everything that CI runs
+test: check unit e2e ## run everything that CI runs (about 16 minutes on two cores)
 
-check: setup ## format, lint, types, template
+check: setup ## check format, lint, types and the template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml
-	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	@AWS_DEFAULT_REGION=us-east-1 .keel/sam/bin/sam validate --lint
 
-unit: setup browser ## the tests that need no running stack; PYTEST="-k name" picks some
+unit: setup browser ## run the tests that need no running stack; PYTEST="-k name" selects tests
 	@$(BIN)/pytest -m "not e2e" $(PYTEST)
 
 browser: setup
 	@$(BIN)/python scripts/browser.py
 
-e2e: setup ## the tests that drive a stack of their own over HTTP
+e2e: setup ## run the tests that call a deployed local stack over HTTP
 	@$(BIN)/pytest -m e2e $(PYTEST)
 
-format: setup openapi ## format the code, and bring what is made from it up to date
+format: setup openapi ## format the code and regenerate what is generated from it
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-openapi: setup ## make openapi.json and docs/errors.md from the code
+lock: setup ## pin the packages of pyproject.toml in lock.toml; UPGRADE=1 takes the newest versions
+	@$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+openapi: setup ## generate openapi.json, docs/errors.md and the Python client from the code
 	@$(BIN)/python scripts/openapi.py
 
-bench: setup ## the benchmarks
+bench: setup ## run the benchmarks
 	@$(BIN)/python -m bench
 
-deploy: setup ## build and deploy to AWS with your credentials; PARAMETERS="RateUser=20/40" changes what was answered before
+deploy: setup ## build and deploy to AWS with your credentials; PARAMETERS="RateUser=20/40" changes stack parameters
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/deploy.py $(PARAMETERS)
 
-restore: setup ## bring the table back beside the one in use, as it was; AT=2026-06-01T12:00:00Z or the latest second
+restore: setup ## restore the table to a new one; AT=2026-06-01T12:00:00Z sets the time, the default is the latest
 	@$(BIN)/python scripts/restore.py AT=$(AT) INTO=$(INTO) FROM=$(FROM)
 
-rotate-keys: setup ## rotate the keys of tokens on AWS, without anybody noticing
+rotate-keys: setup ## rotate token-signing keys on AWS with no downtime
 	@$(BIN)/python scripts/token_keys.py

@@ -1,6 +1,6 @@
-"""How is Keel built for this machine? By `sam build`, for the Python and the architecture that are here.
+"""Build Keel for this machine with `sam build`: for its Python and its architecture.
 
-What decides whether anything has to be built or deployed again is the digest of all sources.
+A digest of all sources decides whether anything has to be built or deployed again.
 """
 
 import hashlib
@@ -13,12 +13,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import lock
 from template import ROOT
 
 KEEL = ROOT / ".keel"
 BUILD = KEEL / "build"
-SAM = ROOT / ".venv/bin/sam"
-BUILDERS = [ROOT / "scripts" / name for name in ("dependencies.py", "bytecode.py", "target.py")]
+SAM = KEEL / "sam/bin/sam"
+# What the dependencies layer is built from, beside the functions' packages.
+BUILDERS = [ROOT / "scripts" / name for name in ("dependencies.py", "bytecode.py", "lock.py", "target.py")]
 RUNTIME = "python3.11"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
@@ -31,8 +33,9 @@ def build() -> None:
     """Into .keel/build, for this machine's Python and architecture."""
     if (BUILD / "digest").exists() and (BUILD / "digest").read_text() == digest():
         return
-    # SAM knows by a layer's own folder whether it has changed, not by the scripts that build it.
-    cache = KEEL / "cache" / hashlib.sha256(b"".join(path.read_bytes() for path in BUILDERS)).hexdigest()[:12]
+    # SAM sees a change in a layer's own folder, not in the scripts that build it and not in the lock.
+    built_from = [lock.requirements("functions").encode(), *(path.read_bytes() for path in BUILDERS)]
+    cache = KEEL / "cache" / hashlib.sha256(b"".join(built_from)).hexdigest()[:12]
     sam("build", "--cached", "--cache-dir", cache, "--build-dir", BUILD, "--parameter-overrides", *overrides())
     (BUILD / "digest").write_text(digest())
 
@@ -40,7 +43,7 @@ def build() -> None:
 def sam(command: str, *arguments: str | Path, endpoint: str | None = None) -> None:
     """Shows what SAM says only when it fails."""
     environment = os.environ | {
-        "PATH": f"{SAM.parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",  # its Python has pip
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "1",
         "KEEL_PLATFORM": f"{RUNTIME} {ARCHITECTURE}",
@@ -71,7 +74,7 @@ def sources() -> Iterator[Path]:
 
 
 def digest() -> str:
-    whole = hashlib.sha256()
+    whole = hashlib.sha256(lock.requirements("functions").encode())
     for path in sources():
         whole.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return whole.hexdigest()

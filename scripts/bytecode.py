@@ -1,8 +1,9 @@
-"""How does bytecode get into what is deployed? A cold start that has to compile takes 2.7 times as long to import.
+"""Compile a layer's modules to bytecode with the functions' version of Python.
 
-Lambda's folders are read-only, so it has to be shipped, and made by the very Python that runs the functions. A host
-that lacks it uses Pyodide, CPython compiled to WebAssembly: bytecode depends on Python's version alone, not on the
-machine. The files are of the unchecked-hash kind: a time stamp would not survive the zip file.
+Lambda's folders are read-only, so Python cannot store bytecode there, and a cold start that compiles takes 2.7 times as
+long to import. A host without the functions' Python uses Pyodide, which is CPython compiled to WebAssembly: bytecode
+depends on Python's version, not on the machine. The files are of the unchecked-hash kind, because a zip file does not
+keep modification times.
 
     bytecode.py FOLDER    compiles the content of a layer's python folder
 """
@@ -33,15 +34,15 @@ python.runPython({program});
 """
 
 
-SHOWN = "/opt/python"  # where Lambda puts a layer: tracebacks name it
+SHOWN = "/opt/python"  # where Lambda mounts a layer; tracebacks name it
 
 
 def compile_tree(folder: Path, runtime: str) -> None:
-    """Compiles every module under `folder` for `runtime`, "python3.14" for example."""
+    """Compile every module under `folder` for `runtime`, "python3.13" for example."""
     program = COMPILE.format(folder=str(folder), shown=SHOWN, runtime=runtime)
     if runtime == "python{}.{}".format(*sys.version_info[:2]):
         subprocess.run([sys.executable, "-c", program], check=True)
-    elif shutil.which(runtime):
+    elif runs(runtime):
         subprocess.run([runtime, "-c", program], check=True)
     elif PYODIDE.exists():
         program = COMPILE.format(folder="/host", shown=SHOWN, runtime=runtime)
@@ -49,7 +50,14 @@ def compile_tree(folder: Path, runtime: str) -> None:
         script = IN_PYODIDE.format(module=module, root=root, program=text)
         subprocess.run(["node", "--input-type=module", "-"], input=script, text=True, check=True)
     else:
-        print(f"No {runtime} here, nor Pyodide: deployed without bytecode, cold starts are slower", file=sys.stderr)
+        print(f"Neither {runtime} nor Pyodide is installed: no bytecode, cold starts are slower", file=sys.stderr)
+
+
+def runs(runtime: str) -> bool:
+    """Whether the host has this Python. pyenv's command is on the PATH even for a version that is not active."""
+    if not shutil.which(runtime):
+        return False
+    return subprocess.run([runtime, "--version"], capture_output=True, check=False).returncode == 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""How is the layer of third-party packages built? For the functions' platform, trimmed to what they use, with bytecode.
+"""Build the layer of third-party packages: for the functions' platform, trimmed to what they import, with bytecode.
 
-`sam build` calls it through layers/dependencies/Makefile: dependencies.py ARTIFACTS_DIR. Only wheels are used, so the
-host needs neither the functions' Python nor Docker.
+`sam build` calls it through layers/dependencies/Makefile: dependencies.py ARTIFACTS_DIR. It installs the `functions`
+group of lock.toml and checks the hashes. Only wheels are installed, so the host needs neither the functions' Python nor
+Docker. It may run on the host's Python, so it imports only the standard library.
 """
 
 import gzip
@@ -12,22 +13,38 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import lock
 from bytecode import compile_tree
 from target import target
 
-ROOT = Path(__file__).parent.parent
-REQUIREMENTS = ROOT / "layers/dependencies/requirements.txt"
-
-# The services that the functions call, and what botocore reads to reach any.
+# The services that the functions call, and the data that botocore reads for every service.
 SERVICES = {"dynamodb", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs", "sts"}
 ENDPOINTS = SERVICES | {"email"}  # as which SES is reached
 SHARED_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 
-# dnspython serves a check of emails that is not made; pycparser built cffi; of Powertools the functions use the logger.
-UNUSED = ("bin", "dns", "pycparser", "aws_lambda_powertools/event_handler")
-POWERTOOLS_UTILITIES = {"__init__.py", "jmespath_utils"}
+# No function imports these:
+UNUSED = (
+    "bin",
+    "dns",  # email-validator looks up domains with it, which Keel does not ask for
+    "cffi",  # compiles bindings, but argon2's come compiled
+    "pycparser",  # imported by cffi
+    "boto3/data",  # describes boto3's resources; the functions use clients
+    "boto3/examples",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui-bundle.min.js",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui.min.css",
+)
+# What Keel uses of Powertools' utilities. The batch processor imports the parser.
+POWERTOOLS_UTILITIES = {
+    "__init__.py",
+    "batch",
+    "data_classes",
+    "jmespath_utils",
+    "parser",
+    "serialization.py",
+    "typing",
+}
 
-# A wheel may name any of these: up to the C library of Amazon Linux 2 (Python 3.11) or 2023.
+# The newest minor version of glibc 2 that a wheel may need: that of Amazon Linux 2 (Python 3.11) or 2023.
 GLIBC = {"python3.11": 26}
 NEWEST_GLIBC = 34
 
@@ -39,23 +56,25 @@ def install(folder: Path, runtime: str, architecture: str) -> None:
     version = runtime.removeprefix("python")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--no-compile", "--only-binary=:all:", "--implementation=cp", f"--python-version={version}", *platforms]
-    subprocess.run([*command, f"--target={folder}", "-r", REQUIREMENTS], check=True)
+    with lock.requirements_file(lock.requirements("functions")) as path:
+        subprocess.run([*command, f"--target={folder}", "--require-hashes", "-r", path], check=True)
 
 
 def trim(folder: Path) -> None:
-    """Drops what no function loads. A package's METADATA stays: pydantic looks versions up at run time."""
+    """Remove what no function imports. METADATA files stay, because pydantic reads versions at run time."""
     data = folder / "botocore/data"
     for path in data.iterdir():
         if path.name not in SERVICES | SHARED_DATA:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            remove(path)
     for path in [*data.rglob("examples-1*"), *data.rglob("waiters-2*")]:
         path.unlink()
     trim_descriptions(data)
-    for path in (folder / "aws_lambda_powertools/utilities").iterdir():
+    utilities = folder / "aws_lambda_powertools/utilities"
+    for path in utilities.iterdir():
         if path.name not in POWERTOOLS_UTILITIES:
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
     for name in UNUSED:
-        shutil.rmtree(folder / name, ignore_errors=True)
+        remove(folder / name)
     for pattern in ("tests", "__pycache__"):
         for path in list(folder.rglob(pattern)):
             shutil.rmtree(path, ignore_errors=True)
@@ -63,32 +82,38 @@ def trim(folder: Path) -> None:
         path.unlink()
 
 
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 def trim_descriptions(data: Path) -> None:
-    """Leaves of botocore's descriptions, all of which a cold start reads, what makes a call: no prose, no services
-    that Keel does not call. A fifth of the JSON is left."""
+    """Remove from botocore's service descriptions the documentation and the services that Keel does not call.
+
+    A cold start reads these files in full. A fifth of the JSON is left.
+    """
     endpoints = json.loads((data / "endpoints.json").read_text())
     for partition in endpoints["partitions"]:
         partition["services"] = {name: each for name, each in partition["services"].items() if name in ENDPOINTS}
     (data / "endpoints.json").write_text(json.dumps(endpoints, separators=(",", ":")))
     for path in data.rglob("service-2.json.gz"):
         model = without_prose(json.loads(gzip.decompress(path.read_bytes())))
-        # Without a time stamp, so that the same packages make the same layer.
+        # No time stamp, so that the same packages make the same layer.
         path.write_bytes(gzip.compress(json.dumps(model, separators=(",", ":")).encode(), mtime=0))
 
 
 def without_prose(value: Any) -> Any:
-    """Empty, not gone: botocore looks some of it up."""
+    """Empty each documentation text. The keys stay, because botocore reads some of them."""
     if isinstance(value, list):
         return [without_prose(each) for each in value]
     if not isinstance(value, dict):
         return value
-    # A member that happens to be called so is described by an object.
+    # A member that is named "documentation" has an object here, not a text.
     prose = {name: "" for name, each in value.items() if name == "documentation" and isinstance(each, str)}
     return {name: without_prose(each) for name, each in value.items()} | prose
 
 
 def without_sources(folder: Path) -> None:
-    """Leaves of each module what Python loads: half the files to unpack before a function starts."""
+    """Replace each module's source by its bytecode, which halves the files that Lambda unpacks on a cold start."""
     for compiled in list(folder.rglob("__pycache__/*.pyc")):
         source = compiled.parent.parent / f"{compiled.name.split('.')[0]}.py"
         if source.exists():

@@ -9,7 +9,7 @@ import re
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from sys import argv, executable
+from sys import argv
 from typing import Any, Final
 
 import boto3
@@ -28,7 +28,7 @@ CREDENTIALS: Final = (
     " AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION."
 )
 UNFINISHED: Final = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
-SAM: Final = Path(executable).with_name("sam")
+SAM: Final = template.ROOT / ".keel/sam/bin/sam"
 BUILT: Final = template.ROOT / ".aws-sam/build/template.yaml"
 UNSTAMPED: Final = "settings: as-built"
 

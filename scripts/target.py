@@ -1,4 +1,7 @@
-"""Which platform do the layers run on? The template's default, or what KEEL_PLATFORM says ("python3.11 x86_64")."""
+"""Read which Python and processor the layers are built for.
+
+That is the template's default, or KEEL_PLATFORM: "python3.12 x86_64" for example.
+"""
 
 import os
 import re
@@ -17,6 +20,13 @@ def target() -> Target:
     chosen = os.environ.get("KEEL_PLATFORM")
     if chosen:
         return Target(*chosen.split())
-    # Not parsed as YAML: `sam build` may run this with a Python that has no packages.
     template = (ROOT / "template.yaml").read_text()
-    return Target(*re.findall(r"^  (?:PythonRuntime|Architecture): .*Default: ([\w.]+),", template, re.MULTILINE))
+    return Target(default("PythonRuntime", template), default("Architecture", template))
+
+
+def default(parameter: str, template: str) -> str:
+    """The default of a parameter. Not parsed as YAML: `sam build` may run this on a Python that has no packages."""
+    found = re.search(rf"^  {parameter}:.*?\bDefault: ([\w.]+)", template, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise ValueError(f"template.yaml has no default for {parameter}")
+    return found[1]

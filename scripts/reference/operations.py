@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -84,6 +85,7 @@ def load(folder: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(str(path))
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pydantic looks up the module in which a generic model gets its parameters
     spec.loader.exec_module(module)
     return module
 
