@@ -1,7 +1,6 @@
 """Test reads, writes, transactions and batches of the table against Amazon's own engine."""
 
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -24,6 +23,7 @@ from keel.storage.attribute_types import (
     TextListAttribute,
     encode_attributes,
 )
+from keel.storage.connection import table_connection
 from keel.storage.models import AttributeMap, Item, Key, UnknownItem
 from keel.storage.table import ConditionFailed, RetriesExhausted
 from tests.harness.wire import conflict, losing_answers, refusal
@@ -47,9 +47,8 @@ class Versioned(Item, discriminator="versioned"):
 
 
 @pytest.fixture
-def account_id(stand_ins: Any, functions: Any) -> str:
-    functions.override({})
-    return str(uuid.uuid4())
+def account_id(owner: Any) -> str:
+    return str(owner().account_id)
 
 
 @pytest.fixture
@@ -94,7 +93,12 @@ def test_a_default_takes_no_space_in_the_item(key: Key) -> None:
 
 
 def test_attributes_of_a_newer_version_survive_an_older_one(key: Key) -> None:
-    newer = {"pk": {"S": key.pk}, "sk": {"S": key.sk}, "kind": {"S": "sample"}, "new": {"M": {"a": {"N": "1"}}}}
+    newer: AttributeMap = {
+        "pk": {"S": key.pk},
+        "sk": {"S": key.sk},
+        "kind": {"S": "sample"},
+        "new": {"M": {"a": {"N": "1"}}},
+    }
     table.batch_write([newer])
     item = table.get(Sample, key)
     assert item is not None
@@ -226,7 +230,7 @@ def test_more_than_a_hundred_items_are_read_in_batches(account_id: str, wire: An
 
 def test_what_a_batch_leaves_unprocessed_is_sent_again(account_id: str, inject: Any) -> None:
     [item] = attribute_maps(account_id, 1)
-    name = table.table_connection().table_name
+    name = table_connection().table_name
     left = {name: [{"PutRequest": {"Item": item}}]}
     injected = inject("BatchWriteItem", {"UnprocessedItems": left, "ResponseMetadata": {"HTTPStatusCode": 200}})
     table.batch_write([item])
@@ -240,7 +244,7 @@ def test_what_a_batch_leaves_unprocessed_is_sent_again(account_id: str, inject: 
 def test_a_batch_that_stays_unprocessed_ends_in_an_error(account_id: str, inject: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("keel.storage.table.time.sleep", lambda _seconds: None)
     [item] = attribute_maps(account_id, 1)
-    left = {table.table_connection().table_name: [{"PutRequest": {"Item": item}}]}
+    left = {table_connection().table_name: [{"PutRequest": {"Item": item}}]}
     inject("BatchWriteItem", {"UnprocessedItems": left, "ResponseMetadata": {"HTTPStatusCode": 200}}, times=99)
     with pytest.raises(RetriesExhausted):
         table.batch_write([item])
@@ -285,7 +289,7 @@ def test_the_read_hook_returns_what_the_stock_client_returns(key: Key, monkeypat
     table.write(table.put(Sample(*key, **values)))
     stock = get_session().create_client("dynamodb")
     ours = clients.client("dynamodb")
-    name = table.table_connection().table_name
+    name = table_connection().table_name
     key_attributes = {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
     requests: list[tuple[str, dict[str, Any]]] = [
         ("get_item", {"TableName": name, "Key": key_attributes}),
@@ -324,8 +328,7 @@ def test_an_error_of_a_hooked_operation_is_parsed_by_botocore(key: Key) -> None:
         )
 
 
-def test_threads_and_models_share_one_client(stand_ins: Any, functions: Any, monkeypatch: Any) -> None:
-    functions.override({})
+def test_threads_and_models_share_one_client(account_id: str, monkeypatch: Any) -> None:
     monkeypatch.setattr(clients, "_create", cache(clients._create.__wrapped__))
     barrier = threading.Barrier(6)
 

@@ -9,6 +9,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,11 @@ from keel.storage import legacy_table as table
 from keel.storage.legacy_table import Key, RetriesExhausted
 
 SOURCE: Final = "keel"
+if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
+else:
+    Entry = dict
+
 _PASSING: Final = (ClientError, BotoCoreError, RetriesExhausted)
 
 # PutEvents takes ten entries and 256 KB in all; the bus adds its envelope before a queue's same limit applies.
@@ -33,11 +39,6 @@ _BYTES: Final = 240_000
 _TRIES: Final = 5
 _THROTTLED: Final = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
 _KEPT: Final = 7 * clock.DAY
-
-if TYPE_CHECKING:
-    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
-else:
-    Entry = dict
 
 
 class Refused(Exception):
@@ -90,7 +91,7 @@ def _entry(change: Change, view: dict[str, Any]) -> Entry:
         "Source": SOURCE,
         "DetailType": change.name,
         "Detail": detail,
-        "Time": change.milliseconds // 1_000,
+        "Time": datetime.fromtimestamp(change.milliseconds // 1_000, UTC),
         "EventBusName": event_settings().bus,
     }
 

@@ -59,7 +59,6 @@ class Item(Model):
     def serialize(self, null_check: bool = True) -> AttributeMap:
         return {**self.__dict__.get("_undeclared", {}), **super().serialize(null_check)}
 
-
     @classmethod
     def _get_connection(cls) -> TableConnection:
         # PynamoDB would open a connection of its own for each model. This is the one private name of PynamoDB's that
