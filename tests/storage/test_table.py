@@ -23,6 +23,7 @@ from keel.storage.attribute_types import (
     TextListAttribute,
     encode_attributes,
 )
+from keel.storage.calls import key_of
 from keel.storage.connection import table_connection
 from keel.storage.models import AttributeMap, Item, Key, UnknownItem
 from keel.storage.table import ConditionFailed, RetriesExhausted
@@ -201,7 +202,7 @@ def test_a_scan_finds_the_items_of_one_type(key: Key) -> None:
     found: list[Key] = []
     while True:
         items, after = table.scan_attributes(Sample, after=after, limit=1_000)
-        found += [table.key_of(item) for item in items]
+        found += [key_of(item) for item in items]
         assert all(item["kind"]["S"] == "sample" for item in items)
         if after is None:
             break
@@ -215,14 +216,14 @@ def test_any_number_of_items_is_written_and_deleted_in_batches(account_id: str, 
     assert list(trips.calls) == ["BatchWriteItem"] * 3
     assert trips.write_units == 60
     assert stored(account_id) == [item["sk"]["S"] for item in items]
-    table.batch_write(items[:1], [table.key_of(item) for item in items[1:]])
+    table.batch_write(items[:1], [key_of(item) for item in items[1:]])
     assert stored(account_id) == ["000"]
 
 
 def test_more_than_a_hundred_items_are_read_in_batches(account_id: str, wire: Any) -> None:
     items = attribute_maps(account_id, 130)
     table.batch_write(items)
-    keys = [table.key_of(item) for item in items]
+    keys = [key_of(item) for item in items]
     with wire.counting() as trips:
         assert table.batch_get(keys).keys() == set(keys)
     assert list(trips.calls) == ["BatchGetItem"] * 2
@@ -237,7 +238,7 @@ def test_what_a_batch_leaves_unprocessed_is_sent_again(account_id: str, inject: 
     keys = {name: {"Keys": [{"pk": item["pk"], "sk": item["sk"]}], "ConsistentRead": True}}
     unread = {"Responses": {}, "UnprocessedKeys": keys, "ResponseMetadata": {"HTTPStatusCode": 200}}
     injected_read = inject("BatchGetItem", unread)
-    assert table.batch_get([table.key_of(item)])
+    assert table.batch_get([key_of(item)])
     assert (injected.hits, injected_read.hits) == (1, 1)
 
 

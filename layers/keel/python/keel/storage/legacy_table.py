@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from keel.storage import table
+from keel.storage import calls, table
 from keel.storage.attributes import decode_item, encode, encode_item
 from keel.storage.models import Key
 from keel.storage.table import (
@@ -79,11 +79,11 @@ def _values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _requested(**request: Any) -> dict[str, Any]:
-    return {"TableName": table._table(), **request}
+    return {"TableName": calls.table_name(), **request}
 
 
 def get(key: Key) -> Item | None:
-    response = table._dispatch("GetItem", TableName=table._table(), Key=_encode_key(key), ConsistentRead=True)
+    response = calls.dispatch("GetItem", TableName=calls.table_name(), Key=_encode_key(key), ConsistentRead=True)
     return decode_item(response["Item"]) if "Item" in response else None
 
 
@@ -110,9 +110,9 @@ def iterate(pk: str, *, begins: str = "") -> Iterator[Item]:
 
 
 def scan(kind: str, *, after: Key | None = None, limit: int) -> tuple[list[Item], Key | None]:
-    response = table._dispatch(
+    response = calls.dispatch(
         "Scan",
-        TableName=table._table(),
+        TableName=calls.table_name(),
         FilterExpression="#kind = :kind",
         ExpressionAttributeNames={"#kind": "kind"},
         Limit=limit,
@@ -120,7 +120,7 @@ def scan(kind: str, *, after: Key | None = None, limit: int) -> tuple[list[Item]
         **({"ExclusiveStartKey": _encode_key(after)} if after else {}),
     )
     last = response.get("LastEvaluatedKey")
-    return [decode_item(item) for item in response["Items"]], table.key_of(last) if last else None
+    return [decode_item(item) for item in response["Items"]], calls.key_of(last) if last else None
 
 
 def put(

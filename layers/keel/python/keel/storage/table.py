@@ -10,7 +10,6 @@ Every partition key begins with the account (see `partition`). The exceptions ar
 known: the owner of an email, the rate limit of an address, and a mail that was requested by address.
 """
 
-import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,12 +18,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
-from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from keel.storage import clients
+from keel.storage.calls import attributes_of, dispatch, key_of, pauses, request_for, response_of, table_name, unwrapped
 from keel.storage.connection import table_connection
 from keel.storage.models import AttributeMap, Item, Key, from_attributes
 
@@ -38,7 +37,6 @@ WRITE_LIMIT: Final = 25  # requests in one BatchWriteItem
 PK_BYTES: Final = 2_048
 HIGHEST: Final = "\U0010ffff"  # sorts after whatever is stored
 
-_ATTEMPTS: Final = 8
 _SK: Final = Path("sk")
 _EXISTS: Final = Path("pk").exists()
 _RETRYABLE: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -71,7 +69,7 @@ def raise_(error: Exception) -> OnFailure:
 
 def get(model: type[M], key: Key) -> M | None:
     """The item under a key as the last acknowledged write left it, None if there is none."""
-    response = _dispatch("GetItem", TableName=_table(), Key=_attributes_of(key), ConsistentRead=True)
+    response = dispatch("GetItem", TableName=table_name(), Key=attributes_of(key), ConsistentRead=True)
     return model.from_raw_data(response["Item"]) if "Item" in response else None
 
 
@@ -85,17 +83,17 @@ def batch_get(keys: Iterable[Key]) -> dict[Key, Item]:
 
 def batch_get_attributes(keys: Iterable[Key]) -> dict[Key, AttributeMap]:
     """`batch_get` without models."""
-    chunks = _chunks(list(dict.fromkeys(keys)), READ_LIMIT)
+    chunks = _split(list(dict.fromkeys(keys)), READ_LIMIT)
     read = clients.map_concurrently(_batch_get, chunks)
     return {key: attributes for items in read for key, attributes in items.items()}
 
 
 def _batch_get(keys: Sequence[Key]) -> dict[Key, AttributeMap]:
-    table = _table()
-    requested: dict[str, Any] = {table: {"Keys": [_attributes_of(key) for key in keys], "ConsistentRead": True}}
+    table = table_name()
+    requested: dict[str, Any] = {table: {"Keys": [attributes_of(key) for key in keys], "ConsistentRead": True}}
     items: dict[Key, AttributeMap] = {}
-    for pause in _pauses():
-        response = _dispatch("BatchGetItem", RequestItems=requested)
+    for pause in pauses():
+        response = dispatch("BatchGetItem", RequestItems=requested)
         for attributes in response["Responses"].get(table, ()):
             items[key_of(attributes)] = attributes
         requested = response.get("UnprocessedKeys", {})
@@ -161,7 +159,7 @@ def query_attributes(
         condition = after < _SK
     elif before:
         condition = before > _SK
-    response = _unwrapped(
+    response = unwrapped(
         lambda: table_connection().query(
             pk,
             condition,
@@ -188,8 +186,8 @@ def scan_attributes(model: type[Item], *, after: Key | None, limit: int) -> tupl
 
     Also returns the key to continue after, None at the end of the table.
     """
-    start: Any = _attributes_of(after) if after else None  # typed as str, but the whole key is needed and taken
-    response = _unwrapped(
+    start: Any = attributes_of(after) if after else None  # typed as str, but the whole key is needed and taken
+    response = unwrapped(
         lambda: table_connection().scan(
             Path("kind") == Item.item_type.get_discriminator(model),
             limit=limit,
@@ -234,7 +232,7 @@ def put(item: Item, condition: Condition | None = None, *, on_failure: OnFailure
 
 def put_attributes(attributes: AttributeMap) -> Write:
     """Store an attribute map, unconditionally."""
-    return Write("Put", {"TableName": _table(), "Item": attributes}, from_attributes)
+    return Write("Put", {"TableName": table_name(), "Item": attributes}, from_attributes)
 
 
 def update(
@@ -249,19 +247,19 @@ def update(
 
     The item must exist unless there is another condition, or None.
     """
-    return Write("Update", _request(key, condition, actions), model.from_raw_data, on_failure)
+    return Write("Update", request_for(key, condition, actions), model.from_raw_data, on_failure)
 
 
 def delete(
     model: type[Item], key: Key, condition: Condition | None = None, *, on_failure: OnFailure | None = None
 ) -> Write:
     """Delete an item."""
-    return Write("Delete", _request(key, condition), model.from_raw_data, on_failure)
+    return Write("Delete", request_for(key, condition), model.from_raw_data, on_failure)
 
 
 def check(model: type[Item], key: Key, condition: Condition = _EXISTS, *, on_failure: OnFailure | None = None) -> Write:
     """Change nothing, but let the transaction stand only if the condition holds."""
-    return Write("ConditionCheck", _request(key, condition), model.from_raw_data, on_failure)
+    return Write("ConditionCheck", request_for(key, condition), model.from_raw_data, on_failure)
 
 
 def commit(*writes: Write) -> None:
@@ -282,11 +280,11 @@ def transact(*writes: Write) -> None:
     Its token makes it safe to send again: a transaction whose response was lost does not meet its own change.
     """
     actions = [{each.action: {"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **each.request}} for each in writes]
-    for pause in _pauses():
+    for pause in pauses():
         try:
-            _dispatch("TransactWriteItems", TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
+            dispatch("TransactWriteItems", TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
         except ClientError as error:
-            reasons = _response_of(error).get("CancellationReasons", [])
+            reasons = response_of(error).get("CancellationReasons", [])
             for each, reason in zip(writes, reasons, strict=False):
                 if reason.get("Code") == "ConditionalCheckFailed":
                     raise each.error(reason.get("Item")) from None
@@ -305,14 +303,14 @@ def write(write: Write, *, returning: Literal["NONE", "ALL_NEW", "ALL_OLD"] = "N
     """
     if write.action == "ConditionCheck":
         raise ValueError("a condition check by itself changes nothing")
-    for pause in _pauses():
+    for pause in pauses():
         request = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **write.request, "ReturnValues": returning}
         try:
-            response = _dispatch(f"{write.action}Item", **request)
+            response = dispatch(f"{write.action}Item", **request)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ConditionalCheckFailedException":
-                raise write.error(_response_of(error).get("Item")) from None
+                raise write.error(response_of(error).get("Item")) from None
             if code != "TransactionConflictException":
                 raise
         else:
@@ -327,81 +325,29 @@ def batch_write(puts: Iterable[AttributeMap] = (), deletes: Iterable[Key] = ()) 
 
     No key may occur twice. More than 25 items are written in several calls at the same time.
     """
-    clients.map_concurrently(_batch_write, _chunks(_write_requests(puts, deletes), WRITE_LIMIT))
+    clients.map_concurrently(_batch_write, _split(_write_requests(puts, deletes), WRITE_LIMIT))
 
 
 def begin_batch_write(puts: Iterable[AttributeMap]) -> list[Future[None]]:
     """`batch_write` that returns at once. The caller waits for the futures."""
-    chunks = _chunks(_write_requests(puts, ()), WRITE_LIMIT)
+    chunks = _split(_write_requests(puts, ()), WRITE_LIMIT)
     return [clients.threads().submit(_batch_write, chunk) for chunk in chunks]
 
 
 def _write_requests(puts: Iterable[AttributeMap], deletes: Iterable[Key]) -> list[dict[str, Any]]:
     requests: list[dict[str, Any]] = [{"PutRequest": {"Item": attributes}} for attributes in puts]
-    return requests + [{"DeleteRequest": {"Key": _attributes_of(key)}} for key in deletes]
+    return requests + [{"DeleteRequest": {"Key": attributes_of(key)}} for key in deletes]
 
 
 def _batch_write(requests: list[dict[str, Any]]) -> None:
-    table = _table()
-    for pause in _pauses():
-        requests = _dispatch("BatchWriteItem", RequestItems={table: requests}).get("UnprocessedItems", {}).get(table)
+    table = table_name()
+    for pause in pauses():
+        requests = dispatch("BatchWriteItem", RequestItems={table: requests}).get("UnprocessedItems", {}).get(table)
         if not requests:
             return
         time.sleep(pause)
     raise RetriesExhausted("BatchWriteItem")
 
 
-# --- Calls ------------------------------------------------------------------------------------------
-
-
-def key_of(attributes: AttributeMap) -> Key:
-    """The key of an attribute map."""
-    return Key(attributes["pk"]["S"], attributes["sk"]["S"])
-
-
-def _attributes_of(key: Key) -> AttributeMap:
-    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
-
-
-def _table() -> str:
-    return str(table_connection().table_name)
-
-
-def _request(key: Key, condition: Condition | None, actions: Sequence[Action] | None = None) -> dict[str, Any]:
-    request: dict[str, Any] = table_connection().get_operation_kwargs(
-        key.pk, range_key=key.sk, actions=actions, condition=condition
-    )
-    return request
-
-
-def _dispatch(operation: str, **request: Any) -> dict[str, Any]:
-    # PynamoDB asks for the consumed capacity of every call unless told not to.
-    response: dict[str, Any] = table_connection().connection.dispatch(
-        operation, {"ReturnConsumedCapacity": "NONE", **request}
-    )
-    return response
-
-
-def _unwrapped(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The response of a call; raises botocore's error as `_dispatch` does, instead of PynamoDB's wrapper around it."""
-    try:
-        return call()
-    except PynamoDBException as error:
-        raise (error.cause or error) from None
-
-
-def _response_of(error: ClientError) -> dict[str, Any]:
-    """The whole error response. PynamoDB's error has only a part of it; the original is its cause."""
-    original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
-    return dict(original.response)
-
-
-def _chunks(elements: list[Any], size: int) -> list[list[Any]]:
+def _split(elements: list[Any], size: int) -> list[list[Any]]:
     return [elements[start : start + size] for start in range(0, len(elements), size)]
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds to wait after each attempt: full jitter below a bound that doubles."""
-    jitter = random.SystemRandom()  # a seeded state would be the same in every copy that SnapStart makes
-    for attempt in range(_ATTEMPTS):
-        yield jitter.uniform(0, min(0.02 * 2**attempt, 1.0))
