@@ -47,7 +47,8 @@ class Apart:
 
 
 class _Context:
-    aws_request_id = "bench"
+    aws_request_id = function_name = invoked_function_arn = "bench"
+    memory_limit_in_mb = 1024
 
     def __init__(self, seconds: float) -> None:
         self._ends = time.monotonic() + seconds

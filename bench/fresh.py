@@ -31,7 +31,8 @@ def function(folder: str, event: dict[str, Any]) -> None:
     specification.loader.exec_module(module)
 
     class Context:
-        aws_request_id = "bench"
+        aws_request_id = function_name = invoked_function_arn = "bench"
+        memory_limit_in_mb = 1024
 
     response = module.handler(event, Context)
     if response["statusCode"] >= 500:

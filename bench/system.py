@@ -59,6 +59,7 @@ def environment(dynamodb: str, secrets: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
         "LAMBDA_TASK_ROOT": str(ROOT),
         "POWERTOOLS_SERVICE_NAME": "keel",
+        "POWERTOOLS_METRICS_NAMESPACE": "keel-bench",
         "TABLE_NAME": TABLE,
         "TOKEN_KEYS_SECRET": "token-keys",
         "ALLOWED_ORIGINS": "*",
@@ -80,7 +81,12 @@ def _create_table() -> None:
 
 
 class Context:
+    """What Lambda tells a handler, as far as Powertools' logger reads it."""
+
     aws_request_id = "bench"
+    function_name = "bench"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:bench"
+    memory_limit_in_mb = 1024
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.harness.dynamodb_local import dynamodb_local
 from tests.harness.functions import Functions
 from tests.harness.gateway import Answer, Session, answer_of, fresh_address, request_event
 from tests.harness.sealed import sealed
-from tests.harness.stand_ins import REGION, StandIns
+from tests.harness.stand_ins import REGION, STACK, StandIns
 from tests.harness.streams import Pump
 from tests.harness.wire import Injection, Trips, Wire
 
@@ -47,6 +47,7 @@ def pytest_configure() -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "POWERTOOLS_SERVICE_NAME": "keel",
         "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": STACK,
     }.items():
         _environment.setenv(name, value)
 
@@ -195,7 +196,7 @@ def account(accounts: Callable[[], Account]) -> Account:
 
 def _planted(body: dict[str, Any], functions: Functions) -> Session:
     from keel import clock, ids
-    from keel.api import access_tokens, authorizer
+    from keel.api import access_tokens, principals
     from keel.storage import legacy_table as table
 
     now = clock.now()
@@ -203,7 +204,7 @@ def _planted(body: dict[str, Any], functions: Functions) -> Session:
     times = {"created_at": clock.text(now), "updated_at": clock.text(now)}
     user = {"email": body["email"], "name": body["name"], "role": "owner", "must_change_password": False, **times}
     with functions.running("contacts"):
-        key = authorizer.user_key(account_id, user_id)
+        key = principals.user_key(account_id, user_id)
         table.apply(table.put({"pk": key.pk, "sk": key.sk, "kind": "user", "epoch": 1, **user}))
         token = access_tokens.issue(access_tokens.AccessToken("user", account_id, user_id, ids.mint(now), 1))
     shown = {"id": user_id, "account_id": account_id, "deactivated_at": None, **user}

@@ -20,8 +20,8 @@ TEXTS = [*OURS, *TESTS, *(ROOT / "docs").rglob("*.md"), ROOT / "template.yaml", 
 
 
 def ends_faults(path: Path) -> bool:
-    """The mapper of requests, and workers that report or put aside one bad record and go on with the others."""
-    return path.name in ("resolver.py", "publisher.py", "recovery.py") or "batchItemFailures" in path.read_text()
+    """The resolver, and workers that report or set aside one record and continue with the others."""
+    return path.name in ("resolver.py", "publisher.py", "recovery.py", "sending.py")
 
 
 def shown(path: Path) -> str:
@@ -77,9 +77,21 @@ def test_arrows_point_one_way(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(LAYER.rglob("*.py")), ids=shown)
-def test_one_module_shapes_answers(path: Path) -> None:
+def test_one_module_shapes_responses(path: Path) -> None:
     constants = {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)}
-    assert "statusCode" not in constants or path.name == "resolver.py"
+    assert "statusCode" not in constants
+    event_handler = {name for name in imports(path) if name.startswith("aws_lambda_powertools.event_handler")}
+    assert not event_handler or path.name == "resolver.py"
+
+
+@pytest.mark.parametrize("path", APPS, ids=shown)
+def test_handler_has_the_lambda_context_in_its_logs_and_writes_its_metrics(path: Path) -> None:
+    defined = {node.name: node for node in tree(path).body if isinstance(node, ast.FunctionDef)}
+    if "handler" not in defined:
+        assert "handler = api.handle" in path.read_text().splitlines()
+        return
+    decorators = [ast.unparse(each) for each in defined["handler"].decorator_list]
+    assert decorators[:2] == ["logger.inject_lambda_context(log_event=False)", "metrics.log_metrics"]
 
 
 @pytest.mark.parametrize("path", OURS, ids=shown)

@@ -14,7 +14,7 @@ import idle_cost
 import template
 import token_keys
 from keel import clock
-from keel.api import authorizer
+from keel.api import rate_limits
 from tests.harness.gateway import fresh_address
 from tests.harness.streams import queued
 
@@ -60,7 +60,7 @@ def metrics(text: str) -> list[dict[str, Any]]:
 def test_a_refusal_for_the_rate_is_counted_without_naming_anybody(call, rates, capsys, monkeypatch) -> None:
     rates(public="1/1")
     now = time.time_ns()
-    monkeypatch.setattr(authorizer, "time", SimpleNamespace(time_ns=lambda: now))  # no bucket fills meanwhile
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(time_ns=lambda: now))  # no bucket fills meanwhile
     address = fresh_address()
     call("auth-refresh-token", {"refresh_token": "x"}, address=address)
     capsys.readouterr()

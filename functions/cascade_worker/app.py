@@ -1,14 +1,20 @@
-"""Who clears what pointed to a deleted record?"""
+"""Clear the references to a deleted record."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keel import metrics
+from keel.logs import logger
 from keel.settings import cascade_settings, settings
 from keel.workers import cascade
-from keel.workers.queues import Event, Failures, go_through_queue
+from keel.workers.queues import process_queue
 
-settings()
-cascade_settings()
+settings(), cascade_settings()  # an invalid setting fails the cold start
 
 
-def handler(event: Event, context: Any) -> Failures:
-    return go_through_queue(event, lambda order: cascade.carry_out(order, context.get_remaining_time_in_millis))
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, context: LambdaContext) -> PartialItemFailureResponse:
+    return process_queue(event, lambda order: cascade.carry_out(order, context.get_remaining_time_in_millis))

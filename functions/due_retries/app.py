@@ -1,11 +1,13 @@
-"""Who sees to it that retries are made when they are due?"""
+"""Queue the retries of webhook deliveries that are due."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keel import clock
+from keel import clock, metrics
 from keel.logs import logger
 from keel.webhooks import queues
 
 
-def handler(_event: dict[str, Any], _context: Any) -> None:
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+def handler(_event: dict[str, object], _context: LambdaContext) -> None:
     logger.info("due_retries", queued=queues.pass_on(clock.now()))

@@ -1,15 +1,21 @@
-"""What follows a change? The bus is told of it, and of a deletion the worker that clears what pointed to the record."""
+"""Publish changes of records to the event bus, and order the clearing of references to deleted records."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keel import metrics
 from keel.events import publisher
+from keel.logs import logger
 from keel.settings import cascade_settings, event_settings, settings
 from keel.workers import cascade
-from keel.workers.queues import Event
 
-settings(), event_settings(), cascade_settings()  # a wrong setting stops the function at its cold start
+settings(), event_settings(), cascade_settings()  # an invalid setting fails the cold start
 
 
-def handler(event: Event, _context: Any) -> None:
-    cascade.ask(event["Records"])
-    publisher.publish(event["Records"])
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+@event_source(data_class=DynamoDBStreamEvent)
+def handler(event: DynamoDBStreamEvent, _context: LambdaContext) -> None:
+    records = [record.raw_event for record in event.records]
+    cascade.ask(records)
+    publisher.publish(records)

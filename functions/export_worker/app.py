@@ -1,14 +1,20 @@
-"""What follows when an export was ordered?"""
+"""Write the file of an export."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keel import metrics
 from keel.exports import worker
+from keel.logs import logger
 from keel.settings import file_settings, settings
-from keel.workers.queues import Failures, go_through_queue
+from keel.workers.queues import process_queue
 
-settings()
-file_settings()
+settings(), file_settings()  # an invalid setting fails the cold start
 
 
-def handler(event: dict[str, Any], _context: Any) -> Failures:
-    return go_through_queue(event, worker.carry_out)
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, _context: LambdaContext) -> PartialItemFailureResponse:
+    return process_queue(event, worker.carry_out)

@@ -12,7 +12,7 @@ handler = api.handle
 
 @api.operation("exports-create", ExportCreate, result=ExportJob, idempotent=True)
 def create(call: Call[ExportCreate]) -> Values:
-    return jobs.create(call.caller, call.body, call.once)
+    return jobs.create(call.caller, call.body, call.idempotency)
 
 
 @api.operation("exports-get", ById, result=ExportJob)

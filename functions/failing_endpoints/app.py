@@ -1,11 +1,13 @@
-"""Who disables endpoints that have been failing for too long?"""
+"""Disable webhook endpoints that have been failing for too long."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keel import clock
+from keel import clock, metrics
 from keel.logs import logger
 from keel.webhooks import health
 
 
-def handler(_event: dict[str, Any], _context: Any) -> None:
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+def handler(_event: dict[str, object], _context: LambdaContext) -> None:
     logger.info("failing_endpoints", disabled=health.disable_failing(clock.now()))

@@ -1,15 +1,20 @@
-"""What follows when storage says that a file has arrived?"""
+"""Take note of an uploaded file that S3 has announced."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keel import metrics
 from keel.imports import uploads
+from keel.logs import logger
 from keel.settings import file_settings, import_settings, settings
-from keel.workers.queues import Failures, go_through_queue
+from keel.workers.queues import process_queue
 
-settings()
-file_settings()
-import_settings()
+settings(), file_settings(), import_settings()  # an invalid setting fails the cold start
 
 
-def handler(event: dict[str, Any], _context: Any) -> Failures:
-    return go_through_queue(event, uploads.announced)
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, _context: LambdaContext) -> PartialItemFailureResponse:
+    return process_queue(event, uploads.announced)

@@ -1,16 +1,22 @@
-"""What follows when an import has work left?"""
+"""Continue an import: write its rows, or undo it."""
 
 from functools import partial
-from typing import Any
 
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keel import metrics
 from keel.imports import worker
+from keel.logs import logger
 from keel.settings import file_settings, import_settings, settings
-from keel.workers.queues import Failures, go_through_queue
+from keel.workers.queues import process_queue
 
-settings()
-file_settings()
-import_settings()
+settings(), file_settings(), import_settings()  # an invalid setting fails the cold start
 
 
-def handler(event: dict[str, Any], context: Any) -> Failures:
-    return go_through_queue(event, partial(worker.carry_on, milliseconds_left=context.get_remaining_time_in_millis))
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, context: LambdaContext) -> PartialItemFailureResponse:
+    return process_queue(event, partial(worker.carry_on, milliseconds_left=context.get_remaining_time_in_millis))

@@ -1,12 +1,20 @@
-"""What happens to a mail that a transaction left in the outbox? It is sent."""
+"""Send the mails that transactions have left in the outbox."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keel import metrics
+from keel.logs import logger
 from keel.mails import sending
 from keel.settings import mail_settings, settings
+from keel.workers.queues import process_stream
 
-settings(), mail_settings()  # a wrong setting stops the function at its cold start
+settings(), mail_settings()  # an invalid setting fails the cold start
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    return sending.handle(event)
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+@event_source(data_class=DynamoDBStreamEvent)
+def handler(event: DynamoDBStreamEvent, _context: LambdaContext) -> PartialItemFailureResponse:
+    return process_stream(event, sending.send_or_set_aside)

@@ -1,19 +1,23 @@
-"""What becomes of jobs that nobody finishes? Uploads that never came fail, work that stands still goes on."""
+"""Recover stalled jobs: fail uploads that never came, and continue imports and exports that stopped."""
 
-from typing import Any, Final
+from typing import Final
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keel import metrics
 from keel.exports import jobs as exports
 from keel.imports import jobs, service
+from keel.logs import logger
 from keel.settings import export_settings, import_settings, settings
 from keel.workers import recovery
 
-settings()
-import_settings()
-export_settings()
+settings(), import_settings(), export_settings()  # an invalid setting fails the cold start
 
 _WORKS: Final = {jobs.KIND: service.LOOKED_AFTER, exports.KIND: exports.LOOKED_AFTER}
 _MARGIN_MILLISECONDS: Final = 20_000
 
 
-def handler(_event: dict[str, Any], context: Any) -> None:
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+def handler(_event: dict[str, object], context: LambdaContext) -> None:
     recovery.look_after(_WORKS, lambda: context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS)

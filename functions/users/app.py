@@ -34,7 +34,7 @@ def get(call: Call[ById]) -> dict[str, Any]:
 
 @api.operation("users-invite", Invite, result=User, access=Access.OWNER, idempotent=True)
 def invite(call: Call[Invite]) -> dict[str, Any]:
-    return service.invite(call.caller, call.body, call.once)
+    return service.invite(call.caller, call.body, call.idempotency)
 
 
 @api.operation("users-set-active", SetActive, result=User, access=Access.OWNER)

@@ -1,24 +1,33 @@
-"""Who sends a delivery to its endpoint? And who turns what imports change into deliveries?"""
+"""Send deliveries to webhook endpoints, and create the deliveries of what imports change."""
 
 from functools import partial
 from typing import Any
 
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keel import metrics
+from keel.logs import logger
 from keel.settings import delivery_settings
 from keel.webhooks import attempts, fanout
 from keel.webhooks.queues import Message
-from keel.workers.queues import Event, Failures, go_through_queue
+from keel.workers.queues import process_queue
 
 
-def handler(event: Event, _context: Any) -> Failures:
+@logger.inject_lambda_context(log_event=False)
+@metrics.log_metrics
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, _context: LambdaContext) -> PartialItemFailureResponse:
     overflow = delivery_settings().overflow.rpartition("/")[2]
-    in_overflow = event["Records"][0]["eventSourceARN"].rpartition(":")[2] == overflow
-    # A batch is at once: it waits for receivers, not for the processor. It ends with its slowest, though, so only the
-    # second lane has batches of more than one.
-    return go_through_queue(event, partial(_work, overflow=in_overflow), at_once=10)
+    in_overflow = next(event.records).event_source_arn.rpartition(":")[2] == overflow
+    # A batch waits for receivers, not for the processor, so its messages are processed concurrently. It ends with its
+    # slowest message, so only the second lane has batches of more than one.
+    return process_queue(event, partial(_work, overflow=in_overflow), threads=10)
 
 
 def _work(body: dict[str, Any], *, overflow: bool) -> None:
-    if "detail" in body:  # an event from the bus: such as are many do not stand before others in the fan-out's queue
+    if "detail" in body:  # an event of an import, from the bus: it must not delay others in the queue of the fan-out
         fanout.distribute(body["detail"])
     else:
         attempts.make(Message(**body), overflow=overflow)

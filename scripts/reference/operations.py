@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 import template
+from keel.api import request_body
 from keel.api.authorizer import Access
 from keel.api.resolver import Api, Operation
 from keel.errors import CODES
@@ -71,7 +72,7 @@ def operations() -> list[Described]:
             continue
         for operation in api.operations.values():
             said = notes(api.resource)["operations"].get(operation.name, {})
-            form = operation.reads != api.read_json
+            form = operation.read_body is not request_body.read_json
             found.append(Described(api.resource, operation, form, said))
     return found
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from keel.api import authorizer
+from keel.api import rate_limits
 from tests.harness.gateway import fresh_address
 
 PUBLIC = ["auth-register", "auth-refresh-token", "oauth-token"]
@@ -23,7 +23,7 @@ class Clock:
 def clock(monkeypatch):
     """The gate's clock stands still but for what the test adds to `seconds`."""
     clock = Clock()
-    monkeypatch.setattr(authorizer, "time", SimpleNamespace(time_ns=clock.time_ns))
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(time_ns=clock.time_ns))
     return clock
 
 
@@ -57,9 +57,9 @@ def test_the_buckets_level_is_read_where_another_process_left_it(call, owner, ra
     ada = owner()
     rates(user="1/3")
     for remaining in (2, 1, 0):
-        authorizer._last_seen.clear()
+        rate_limits._last_seen.clear()
         assert left(call("auth-me", token=ada.token))[1] == remaining
-    authorizer._last_seen.clear()
+    rate_limits._last_seen.clear()
     assert call("auth-me", token=ada.token).status == 429
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from keel.errors import CODES
+from tests.harness.gateway import answer_of, fresh_address, request_event
 
 CREATE = "contacts-create"
 
@@ -25,12 +26,41 @@ def test_any_other_method_or_path_is_not_found(call, path, method):
     assert_envelope(call(path, method=method), 404, "api.not_found")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "message"),
+    [
+        ("GET", CREATE, "Operations are called with POST, not GET."),
+        ("DELETE", "auth-login", "Operations are called with POST, not DELETE."),
+        ("POST", "contacts-frobnicate", "There is no operation contacts-frobnicate."),
+        ("GET", "contacts-frobnicate", "There is no operation contacts-frobnicate."),
+        ("POST", "/docs", "This page is read with GET, not POST."),
+        ("POST", "/api/<script>", CODES["api.not_found"][1]),
+        ("POST", "/api/" + "x" * 65, CODES["api.not_found"][1]),
+        ("POST", "/api/contacts-list/", CODES["api.not_found"][1]),
+        ("POST", "/api/contacts-list\n", CODES["api.not_found"][1]),
+        ("GET", "/docs/", CODES["api.not_found"][1]),
+        ("GET", "/openapi-json", CODES["api.not_found"][1]),
+        ("POST", "/", CODES["api.not_found"][1]),
+    ],
+)
+def test_not_found_message_distinguishes_wrong_method_from_unknown_operation(call, method, path, message):
+    answer = call(path, method=method)
+    assert_envelope(answer, 404, "api.not_found")
+    assert answer.body["error"]["message"] == message
+
+
+@pytest.mark.parametrize("path", ["/api/contacts-list/", "/api/contacts-list\n", "/api/contacts.list"])
+def test_path_that_resembles_an_operation_is_not_found_in_its_function(functions, owner, path):
+    event = request_event(path, {}, token=owner().token, address=fresh_address())
+    assert_envelope(answer_of(functions.invoke("contacts", event)), 404, "api.not_found")
+
+
 @pytest.mark.parametrize("token", [None, "nonsense"])
 def test_an_unknown_operation_is_not_found_with_or_without_a_token(call, token):
     assert_envelope(call("contacts-explode", token=token), 404, "api.not_found")
 
 
-@pytest.mark.parametrize("path", [CREATE, "no-such-operation", "/", "/elsewhere"])
+@pytest.mark.parametrize("path", [CREATE, "no-such-operation", "/", "/elsewhere", "/docs", "/a\nb"])
 def test_a_preflight_is_answered_on_any_path(call, path):
     answer = call(path, method="OPTIONS", headers={"Origin": "https://app.example"})
     assert (answer.status, answer.body) == (200, {"ok": True, "result": {}})
@@ -40,6 +70,7 @@ def test_a_preflight_is_answered_on_any_path(call, path):
         re.split(", ?", answer.headers["Access-Control-Allow-Headers"])
     )
     assert answer.headers["X-Request-Id"]
+    assert not [name for name in answer.headers if name.lower().startswith("ratelimit")]
 
 
 def test_only_the_origins_that_the_operator_names_are_allowed(call, setting):
@@ -85,7 +116,7 @@ DEEP = "[" * 10_000 + "]" * 10_000
         '{"first_name": "J\u00f6rg"}'.encode("latin-1"),
         '{"first_name": "a"}'.encode("utf-16"),
         b"\x1f\x8b\x08\x00",
-        b'\xef\xbb\xbf{"first_name": "a"}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"first_name": "a"}',
     ],
     ids=lambda raw: repr(raw[:24]),
 )
@@ -99,8 +130,20 @@ def test_a_body_that_cannot_be_read_is_an_invalid_request(call, owner, raw):
 
 def test_an_empty_body_counts_as_an_empty_object(call, owner):
     ada = owner()
-    for raw in ("", "{}", None, b""):
+    for raw in ("", "{}", None, b"", " ", "\r\n\t ", b" \n", b"\xef\xbb\xbf", b"\xef\xbb\xbf \n"):
         assert call("contacts-list", raw=raw, token=ada.token).result == {"items": [], "next_cursor": ""}
+
+
+@pytest.mark.parametrize("raw", [b'\xef\xbb\xbf{"first_name": "a"}', '\ufeff {"first_name": "a"}'])
+def test_byte_order_mark_before_a_body_is_ignored(call, owner, raw):
+    assert call(CREATE, raw=raw, token=owner().token).result["first_name"] == "a"
+
+
+def test_byte_order_mark_and_white_space_count_toward_the_size_of_a_body(call, owner):
+    token = owner().token
+    for raw in (b"\xef\xbb\xbf" + b" " * 1_048_573, b" " * 1_048_576):
+        assert call("contacts-list", raw=raw, token=token).status == 200
+        assert_envelope(call("contacts-list", raw=raw + b" ", token=token), 400, "contacts.invalid_request")
 
 
 def test_the_order_of_checks_is_that_of_the_contract(call, owner, rates):

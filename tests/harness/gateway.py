@@ -91,12 +91,15 @@ def request_event(
 
 
 def answer_of(response: dict[str, Any]) -> Answer:
-    """What the gateway makes of a handler's response; it has strict ideas of one."""
+    """What the gateway makes of a handler's response. It rejects any other keys and types."""
     assert response.keys() <= {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
     assert isinstance(response["statusCode"], int)
     assert isinstance(response["body"], str)
-    assert all(isinstance(value, str) for value in response["headers"].values())
-    headers = HeadersDict(response["headers"])
+    values = response["multiValueHeaders"]
+    # Keel sends no header twice.
+    assert all(len(value) == 1 and isinstance(value[0], str) for value in values.values())
+    assert not response.get("headers")
+    headers = HeadersDict({name: value for name, [value] in values.items()})
     text = base64.b64decode(response["body"]).decode() if response.get("isBase64Encoded") else response["body"]
     is_json = headers["Content-Type"].startswith("application/json")
     return Answer(response["statusCode"], json.loads(text) if is_json else text, headers)

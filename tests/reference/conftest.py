@@ -30,7 +30,7 @@ def site(functions) -> Iterator[str]:
             with lock:  # the tests are about answers, and one process has one environment
                 answer = functions.invoke(routes.get((self.command, path), "api"), event)
             self.send_response(answer["statusCode"])
-            for name, value in answer["headers"].items():
+            for name, [value] in answer["multiValueHeaders"].items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer["body"].encode())

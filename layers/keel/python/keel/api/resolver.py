@@ -1,116 +1,120 @@
-"""How is a request answered? Operations, the envelope, and the one mapping of failures to answers.
+"""The API of one resource: Powertools' resolver with a route for each operation.
 
-An `Api` is the handler of one resource's Lambda: it holds the resource's operations and takes each request
-through the same steps, in the order that the contract gives: authentication, rate limit, permission, the
-body parses, field types, the operation itself. No other file shapes a response.
+Every operation is checked in the order of the contract: authentication, rate limit, permission, the body parses, field
+types, the operation's own codes. Powertools' validation runs before all of these, so it is not used.
 """
 
-import base64
-import binascii
-import json
+import re
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.logging.correlation_paths import API_GATEWAY_REST
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
 
-from keel import metrics
-from keel.api.authorizer import Access, Allowance, Caller, RejectedCall, authorize, authorize_public
-from keel.api.fields import Body, problems
+from keel import metrics, tracing
+from keel.api import rate_limits, request_body, responses
+from keel.api.authorizer import Access, Caller, authorize
+from keel.api.fields import Body
 from keel.api.idempotency import KEY_LENGTH, IdempotencyRecord, IdempotentReplay
 from keel.api.pages import Page
-from keel.errors import ApiError, Detail
+from keel.api.rate_limits import PublicBucket, RateLimitStatus, RejectedCall
+from keel.errors import ApiError
 from keel.logs import describe, logger
-from keel.settings import Rate, settings
+from keel.settings import settings
 
-PREFIX: Final = "/api/"
-BODY_BYTES: Final = 1_048_576
+_PREFIX: Final = "/api/"
+_ANY_PATH: Final = "(?s:.*)"
+_OPERATION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 B = TypeVar("B", bound=Body)
-Event = dict[str, Any]
-Response = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the gateway passed on; the names of headers are in lower case."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    operation: str
-    headers: dict[str, str]
-    body: str
-    base64: bool
-    address: str
-    id: str
-
-    @classmethod
-    def of(cls, event: Event) -> "Request":
-        context = event["requestContext"]
-        path = event.get("path") or ""
-        return cls(
-            method=event["httpMethod"],
-            path=path,
-            query=event.get("queryStringParameters") or {},
-            operation=path[len(PREFIX) :] if path.startswith(PREFIX) else "",
-            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-            body=event.get("body") or "",
-            base64=bool(event.get("isBase64Encoded")),
-            address=context["identity"]["sourceIp"],
-            id=context["requestId"],
-        )
+ReadBody = Callable[[APIGatewayProxyEvent, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Call(Generic[B]):
-    """A request that was let in, with its body. `once` is there when an Idempotency-Key was sent."""
+    """A call by an authorized caller. `idempotency` is set if it has an Idempotency-Key."""
 
     caller: Caller
     body: B
-    once: IdempotencyRecord | None
+    idempotency: IdempotencyRecord | None
 
 
 @dataclass(frozen=True)
 class PublicCall(Generic[B]):
-    """A request to an operation that takes no access token."""
+    """A call of a public operation. The keys of `headers` are in lower case."""
 
     body: B
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API, as its resource declares it.
+    """An operation as its resource declares it.
 
-    `result` describes what it answers, for the reference only. `bucket` names the bucket of an address on
-    which a public operation draws; `reads` turns the body into the object that `schema` describes.
+    `result` is its result for the OpenAPI document, None for any JSON object. `bucket` is the rate limit of a public
+    operation. `read_body` turns the request body into the object that `schema` describes.
     """
 
     name: str
     schema: type[Body]
     result: type[BaseModel] | None
-    run: Callable[[Any], Any]
+    run: Callable[[Any], dict[str, Any]]
     access: Access
-    bucket: str
+    bucket: PublicBucket
     idempotent: bool
-    reads: Callable[[Request], dict[str, Any]]
+    read_body: ReadBody
 
 
-class Api:
-    """The operations of one resource; an instance's `handle` is the Lambda's handler."""
+@dataclass
+class _Request:
+    """The request that a thread is answering, and what its log line will say. `headers` has keys in lower case."""
+
+    id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    operation: str = ""
+    account_id: str = ""
+    rate_limit: RateLimitStatus | None = None
+    status: int = 200
+    code: str = ""
+
+
+class _PerThread(threading.local):
+    """What Powertools keeps in class and instance attributes, where concurrent requests of a test would share it."""
+
+    event: APIGatewayProxyEvent
+    request: _Request
+
+    def __init__(self) -> None:
+        self.context: dict[str, Any] = {}
+
+
+class Api(APIGatewayRestResolver):
+    """The operations of one resource. `handle` is the Lambda handler of its function."""
 
     def __init__(self, resource: str) -> None:
-        """`resource` is the prefix of the codes: `contacts`, `oauth_apps`."""
-        settings()  # a wrong setting stops the function at its cold start, not at some request
+        """`resource` is the prefix of the error codes: `contacts`, `oauth_apps`."""
+        self._thread = _PerThread()
+        super().__init__(debug=False)  # not by POWERTOOLS_DEV: it would print whole events
+        settings()  # an invalid setting fails the cold start, not some request
         self.resource = resource
         self.operations: dict[str, Operation] = {}
-        self.pages: dict[str, Callable[[dict[str, str]], Page]] = {}
+        self._pages: set[str] = set()
+        self.route(_ANY_PATH, "OPTIONS")(self._answer_preflight)
+        self.not_found(self._answer_not_found)
+        self.exception_handler(ApiError)(self._answer_error)
+        self.exception_handler(Exception)(self._answer_unexpected)
+        with_context = logger.inject_lambda_context(log_event=False, correlation_id_path=API_GATEWAY_REST)
+        self.handle: tracing.Handler = tracing.capture(with_context(metrics.log_metrics(self.resolve)))
 
-    def page(self, path: str, show: Callable[[dict[str, str]], Page]) -> None:
-        """Declare what a GET of `path` answers, outside the envelope; `show` takes the query."""
-        self.pages[path] = show
+    # --- Declarations ---------------------------------------------------------------------------------------------
 
     def operation(
         self,
@@ -120,11 +124,11 @@ class Api:
         result: type[BaseModel] | None = None,
         access: Access = Access.ANYONE,
         idempotent: bool = False,
-    ) -> Callable[[Callable[[Call[B]], Any]], Callable[[Call[B]], Any]]:
-        """Declare an operation for callers with a token; its function gives a JSON object."""
+    ) -> Callable[[Callable[[Call[B]], dict[str, Any]]], Callable[[Call[B]], dict[str, Any]]]:
+        """Declare an operation that requires an access token. The function returns the result as a JSON object."""
 
-        def declare(run: Callable[[Call[B]], Any]) -> Callable[[Call[B]], Any]:
-            self.operations[name] = Operation(name, schema, result, run, access, "", idempotent, self.read_json)
+        def declare(run: Callable[[Call[B]], dict[str, Any]]) -> Callable[[Call[B]], dict[str, Any]]:
+            self._add(Operation(name, schema, result, run, access, "public", idempotent, request_body.read_json))
             return run
 
         return declare
@@ -135,212 +139,158 @@ class Api:
         schema: type[B],
         *,
         result: type[BaseModel] | None = None,
-        bucket: str = "public",
-        reads: Callable[[Request], dict[str, Any]] | None = None,
-    ) -> Callable[[Callable[[PublicCall[B]], Any]], Callable[[PublicCall[B]], Any]]:
-        """Declare an operation for anybody, within the rate of the bucket `bucket` of their address."""
+        bucket: PublicBucket = "public",
+        read_body: ReadBody = request_body.read_json,
+    ) -> Callable[[Callable[[PublicCall[B]], dict[str, Any]]], Callable[[PublicCall[B]], dict[str, Any]]]:
+        """Declare an operation that requires no access token, within the rate of a bucket of the source address."""
 
-        def declare(run: Callable[[PublicCall[B]], Any]) -> Callable[[PublicCall[B]], Any]:
-            self.operations[name] = Operation(
-                name, schema, result, run, Access.PUBLIC, bucket, False, reads or self.read_json
-            )
+        def declare(run: Callable[[PublicCall[B]], dict[str, Any]]) -> Callable[[PublicCall[B]], dict[str, Any]]:
+            self._add(Operation(name, schema, result, run, Access.PUBLIC, bucket, False, read_body))
             return run
 
         return declare
 
-    def handle(self, event: Event, context: Any) -> Response:
-        """Answer one request of the gateway; raises nothing."""
+    def page(self, path: str, show: Callable[[Mapping[str, str]], Page]) -> None:
+        """Declare what GET returns for a path, outside the envelope. `show` gets the query parameters."""
+
+        def answer() -> Response[str]:
+            shown = show(self.current_event.query_string_parameters)
+            return Response(200, headers={"X-Request-Id": self._thread.request.id, **shown.headers}, body=shown.body)
+
+        self._pages.add(path)
+        self.get(path)(self._only_at(path, answer))
+
+    def _add(self, operation: Operation) -> None:
+        path = _PREFIX + operation.name
+        self.operations[operation.name] = operation
+        self.post(path)(self._only_at(path, lambda: self._answer(operation)))
+
+    def _only_at(self, path: str, answer: Callable[[], Response[str]]) -> Callable[[], Response[str]]:
+        """Powertools reads the path of a route as a regular expression, and ignores slashes at the end of a request's
+        path."""
+
+        def route() -> Response[str]:
+            if self.current_event.path != path:
+                raise NotFoundError
+            return answer()
+
+        return route
+
+    # --- Requests -------------------------------------------------------------------------------------------------
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer a request. Raises nothing: Lambda would log an exception with the personal data in its text."""
         started = time.perf_counter()
-        answer = _Answer(request_id=context.aws_request_id)
-        request = None
+        self._thread.request = request = _Request(id=context.aws_request_id)
         try:
-            request = Request.of(event)
-            answer.request_id = request.id
-            answer.origin = request.headers.get("origin")
-            if request.method == "GET" and request.path in self.pages:
-                answer.show(self.pages[request.path](request.query))
-            else:
-                answer.succeed(self._answer(request, answer))
-        except ApiError as fault:
-            answer.fail(fault)
-        except Exception as error:  # noqa: BLE001 - the one place where every fault ends
-            answer.fail(ApiError(f"{self.resource}.internal"))
-            logger.error("fault", request_id=answer.request_id, **describe(error))
+            self.current_event = APIGatewayProxyEvent(dict(event))
+            request.id = self.current_event.request_context.request_id
+            request.headers = self.current_event.headers
+            response = super().resolve(event, context)
+            tracing.annotate(operation=request.operation, account_id=request.account_id)
+        except Exception as error:  # noqa: BLE001 - what happens outside the routes
+            builder = ResponseBuilder[APIGatewayProxyEvent](self._answer_unexpected(error))
+            response = builder.build(APIGatewayProxyEvent({}))
         logger.info(
             "answered",
-            request_id=answer.request_id,
-            account_id=answer.account_id,
-            operation=request.operation if request and request.operation in self.operations else "",
-            status=answer.status,
-            code=answer.code,
+            request_id=request.id,
+            account_id=request.account_id,
+            operation=request.operation,
+            status=request.status,
+            code=request.code,
             milliseconds=round((time.perf_counter() - started) * 1_000, 1),
         )
-        if answer.status == 500:
+        if request.status == 500:
             metrics.count("ServerFaults")
-        elif answer.status == 429:
+        elif request.status == 429:
             metrics.count("RateLimited")
-        return answer.response()
+        return response
 
-    def _answer(self, request: Request, answer: "_Answer") -> Any:
-        if request.method == "OPTIONS":
-            return {}
-        operation = self.operations.get(request.operation)
-        if operation is None or request.method != "POST":
-            raise ApiError("api.not_found")
+    def _answer(self, operation: Operation) -> Response[str]:
+        event, request = self.current_event, self._thread.request
+        request.operation = operation.name
+        address = event.request_context.identity.source_ip
         if operation.access is Access.PUBLIC:
-            answer.allowance = authorize_public(operation.bucket, _rate_of(operation.bucket), request.address)
-            body = self._typed(operation, operation.reads(request))
-            return operation.run(PublicCall(body, request.headers))
+            request.rate_limit = rate_limits.take_public(operation.bucket, address)
+            body = request_body.validate(operation.read_body(event, self.resource), operation.schema, self.resource)
+            return self._respond(responses.success(operation.run(PublicCall(body, request.headers))))
         authorization = request.headers.get("authorization")
-        caller, answer.allowance = authorize(authorization, operation.access, request.address)
-        answer.account_id = caller.account_id
-        raw = operation.reads(request)
-        body = self._typed(operation, raw)
-        once = self._once(operation, caller, request, raw) if operation.idempotent else None
+        caller, request.rate_limit = authorize(authorization, operation.access, address)
+        request.account_id = caller.account_id
+        raw = operation.read_body(event, self.resource)
+        body = request_body.validate(raw, operation.schema, self.resource)
+        record = self._idempotency_record(operation, caller, raw) if operation.idempotent else None
         try:
-            if once:
-                once.replay()
-            return operation.run(Call(caller, body, once))
+            if record:
+                record.replay()
+            result = operation.run(Call(caller, body, record))
         except IdempotentReplay as replay:
-            return replay.answer
+            result = replay.answer
+        return self._respond(responses.success(result))
 
-    def _typed(self, operation: Operation, raw: dict[str, Any]) -> Body:
-        try:
-            return operation.schema.read(raw)
-        except ValidationError as error:
-            raise self.malformed(details=_details(error)) from None
-
-    def _once(self, operation: Operation, caller: Caller, request: Request, raw: Any) -> IdempotencyRecord | None:
-        header = request.headers.get("idempotency-key")
-        if header is None:
+    def _idempotency_record(
+        self, operation: Operation, caller: Caller, raw: dict[str, Any]
+    ) -> IdempotencyRecord | None:
+        key = self._thread.request.headers.get("idempotency-key")
+        if key is None:
             return None
-        if not 1 <= len(header) <= KEY_LENGTH:
-            raise self.malformed(f"Idempotency-Key must have 1 to {KEY_LENGTH} characters.")
-        mismatch = self.malformed("This Idempotency-Key came with another body before.")
+        if not 1 <= len(key) <= KEY_LENGTH:
+            raise request_body.invalid_request(
+                self.resource, f"Idempotency-Key must have 1 to {KEY_LENGTH} characters."
+            )
+        mismatch = request_body.invalid_request(self.resource, "This Idempotency-Key came with another body before.")
         try:
-            return IdempotencyRecord.of(caller, operation.name, header, raw, mismatch)
+            return IdempotencyRecord.of(caller, operation.name, key, raw, mismatch)
         except RecursionError:
-            raise self.malformed("The body is nested too deeply.") from None
+            raise request_body.invalid_request(self.resource, "The body is nested too deeply.") from None
 
-    def read_json(self, request: Request) -> dict[str, Any]:
-        """The body as a JSON object; nothing counts as `{}`."""
-        text = self.read_text(request)
-        if not text:
-            return {}
-        try:
-            raw = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise self.malformed("The body is not valid JSON.") from None
-        if not isinstance(raw, dict):
-            raise self.malformed("The body must be a JSON object.")
-        return raw
+    # --- Responses ------------------------------------------------------------------------------------------------
 
-    def read_text(self, request: Request) -> str:
-        """The body as text; `<resource>.invalid_request` when it is too large or not UTF-8."""
-        try:
-            raw = base64.b64decode(request.body, validate=True) if request.base64 else request.body.encode()
-            if len(raw) > BODY_BYTES:
-                raise self.malformed("The body is over 1 MB.")
-            return raw.decode()
-        except (UnicodeError, binascii.Error):
-            raise self.malformed("The body is not UTF-8.") from None
+    def _answer_preflight(self) -> Response[str]:
+        return self._respond(responses.success({}))
 
-    def malformed(self, message: str | None = None, *, details: list[Detail] | None = None) -> ApiError:
-        """`<resource>.invalid_request`; without a message, the first detail is told."""
-        if message is None and details:
-            message = f"{details[0]['field']}: {details[0]['message']}"
-        return ApiError(f"{self.resource}.invalid_request", message, details=details or [])
+    def _answer_not_found(self, _error: NotFoundError) -> Response[str]:
+        method, path = self.current_event.http_method, self.current_event.path
+        name = path.removeprefix(_PREFIX)
+        message = None
+        if path in self._pages:
+            message = f"This page is read with GET, not {method}."
+        elif path.startswith(_PREFIX) and name in self.operations:
+            message = f"Operations are called with POST, not {method}."
+        elif path.startswith(_PREFIX) and _OPERATION_NAME.fullmatch(name):
+            message = f"There is no operation {name}."
+        return self._answer_error(ApiError("api.not_found", message))
 
+    def _answer_error(self, error: ApiError) -> Response[str]:
+        request = self._thread.request
+        request.status, request.code = error.status, error.code
+        if isinstance(error, RejectedCall):
+            request.rate_limit = error.rate_limit
+        return self._respond(responses.failure(error, request.id), error.retry_after)
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; a name that comes twice would mean whichever the reader likes."""
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("repeated name")
-    return found
+    def _answer_unexpected(self, error: Exception) -> Response[str]:
+        logger.error("fault", request_id=self._thread.request.id, **describe(error))
+        return self._answer_error(ApiError(f"{self.resource}.internal"))
 
+    def _respond(self, body: str, retry_after: int | None = None) -> Response[str]:
+        request = self._thread.request
+        headers = responses.headers(request.id, request.headers.get("origin"), request.rate_limit, retry_after)
+        return Response(request.status, headers=headers, body=body)
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    # --- What Powertools keeps in attributes -----------------------------------------------------------------------
 
+    @property  # type: ignore[override] # the setter takes the type that APIGatewayRestResolver declares
+    def current_event(self) -> APIGatewayProxyEvent:
+        return self._thread.event
 
-def _details(error: ValidationError) -> list[Detail]:
-    found: list[Detail] = []
-    for (field, *within), message in problems(error):
-        found.append({"field": field, "message": f"{message} (at {'.'.join(within)})" if within else message})
-    return found
+    @current_event.setter
+    def current_event(self, event: APIGatewayProxyEvent) -> None:
+        self._thread.event = event
 
+    @property
+    def context(self) -> dict[str, Any]:
+        return self._thread.context
 
-def _rate_of(bucket: str) -> Rate:
-    rate: Rate = getattr(settings(), f"rate_{bucket}")
-    return rate
-
-
-class _Answer:
-    """An answer in the making."""
-
-    def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
-        self.account_id = ""
-        self.origin: str | None = None
-        self.allowance: Allowance | None = None
-        self.status = 200
-        self.code = ""
-        self._body: dict[str, Any] = {}
-        self._page: Page | None = None
-        self._retry_after: int | None = None
-
-    def succeed(self, result: Any) -> None:
-        self._body = {"ok": True, "result": result}
-
-    def show(self, page: Page) -> None:
-        self._page = page
-
-    def fail(self, fault: ApiError) -> None:
-        error = {"code": fault.code, "message": fault.message, "request_id": self.request_id}
-        self.status, self.code = fault.status, fault.code
-        self._body = {"ok": False, "error": error | ({"details": fault.details} if fault.details else {})}
-        self._retry_after = fault.retry_after
-        if isinstance(fault, RejectedCall):
-            self.allowance = fault.allowance
-
-    def response(self) -> Response:
-        return {
-            "statusCode": self.status,
-            "headers": self._headers(),
-            "body": self._page.body
-            if self._page
-            else json.dumps(self._body, ensure_ascii=False, separators=(",", ":")),
-            "isBase64Encoded": False,
-        }
-
-    def _headers(self) -> dict[str, str]:
-        if self._page:
-            return {"X-Request-Id": self.request_id, **self._page.headers}
-        headers = {"Content-Type": "application/json", "X-Request-Id": self.request_id, **self._cors()}
-        headers["Cache-Control"] = "no-store"  # an answer may hold a token (RFC 6749, 5.1), and is one caller's alone
-        if self.allowance:
-            headers["RateLimit-Limit"] = str(self.allowance.limit)
-            headers["RateLimit-Remaining"] = str(self.allowance.remaining)
-            headers["RateLimit-Reset"] = str(self.allowance.reset)
-        if self._retry_after is not None:
-            headers["Retry-After"] = str(self._retry_after)
-        return headers
-
-    def _cors(self) -> dict[str, str]:
-        allowed = settings().allowed_origins
-        if "*" in allowed:
-            origin = "*"
-        elif self.origin in allowed:
-            origin = str(self.origin)
-        else:
-            return {"Vary": "Origin"}
-        return {
-            "Vary": "Origin",
-            "Access-Control-Allow-Origin": origin,
-            "Access-Control-Allow-Methods": "POST, OPTIONS",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
-            "Access-Control-Expose-Headers": (
-                "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
-            ),
-            "Access-Control-Max-Age": "7200",
-        }
+    @context.setter
+    def context(self, context: dict[str, Any]) -> None:
+        self._thread.context = context

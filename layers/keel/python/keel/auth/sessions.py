@@ -9,7 +9,7 @@ from typing import Any, Final
 from keel import clock, ids
 from keel.api import access_tokens
 from keel.api.access_tokens import AccessToken
-from keel.api.authorizer import ended_name, is_live, user_key
+from keel.api.principals import ended_name, is_live, user_key
 from keel.errors import ApiError
 from keel.storage import legacy_table as table
 from keel.storage.legacy_table import ConditionFailed, Item, Key, Write

@@ -3,12 +3,12 @@
 What SES will not send goes aside, so that it holds nobody else up; what it cannot send now is tried again.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keel import clock
-from keel.api.authorizer import user_key
+from keel.api.principals import user_key
 from keel.logs import describe, logger
 from keel.mails import outbox
 from keel.mails.outbox import Purpose
@@ -37,21 +37,15 @@ _TEXTS: Final[dict[Purpose, tuple[int, str, str]]] = {
 _PASSING: Final = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
 
 
-def handle(event: dict[str, Any]) -> dict[str, Any]:
-    """Send the mails of a batch of stream records; names those that are to be tried again."""
-    failures = []
-    for record in event["Records"]:
-        keys = record["dynamodb"]["Keys"]
-        key = Key(keys["pk"]["S"], keys["sk"]["S"])
-        try:
-            deliver(key)
-        except (BotoCoreError, ClientError, RetriesExhausted) as error:
-            logger.error("a mail waits", **describe(error))
-            failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
-        except Exception as error:  # noqa: BLE001 - a batch processor: a mail that makes us fail must not stop the others
-            logger.error("a mail went aside", **describe(error))
-            outbox.put_aside(key, type(error).__name__)
-    return {"batchItemFailures": failures}
+def send_or_set_aside(key: Key) -> None:
+    """Send a mail of the outbox. Raises what a retry may solve; for any other error the mail is set aside."""
+    try:
+        deliver(key)
+    except (BotoCoreError, ClientError, RetriesExhausted):
+        raise
+    except Exception as error:  # noqa: BLE001 - one mail must not stop the others
+        logger.error("a mail went aside", **describe(error))
+        outbox.put_aside(key, type(error).__name__)
 
 
 def deliver(key: Key) -> None:

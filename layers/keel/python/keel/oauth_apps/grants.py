@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, unquote_plus
 from keel import clock
 from keel.api import access_tokens
 from keel.api.access_tokens import AccessToken
-from keel.api.authorizer import app_key
 from keel.api.fields import is_blank
+from keel.api.principals import app_key
 from keel.errors import ApiError
 from keel.oauth_apps.schemas import TokenRequest
 from keel.oauth_apps.service import CLIENT_PREFIX

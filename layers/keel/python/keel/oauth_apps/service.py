@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from keel import clock, ids
 from keel.api import access_tokens
-from keel.api.authorizer import Caller, app_key
+from keel.api.authorizer import Caller
 from keel.api.fields import is_blank
+from keel.api.principals import app_key
 from keel.errors import ApiError
 from keel.oauth_apps.schemas import AppCreate, AppUpdate
 from keel.records.schemas import ById

@@ -29,7 +29,7 @@ def crud(api: Api, kind: EntityType, *, update: type[U], listed: type[L], result
 def creates(api: Api, kind: EntityType, result: type[BaseModel]) -> None:
     @api.operation(_name(kind, "create"), kind.fields, result=result, idempotent=True)
     def create(call: Call[Body]) -> Values:
-        return service.create(kind, call.caller, call.body, call.once)
+        return service.create(kind, call.caller, call.body, call.idempotency)
 
 
 def updates(api: Api, kind: EntityType, schema: type[U], result: type[BaseModel]) -> None:

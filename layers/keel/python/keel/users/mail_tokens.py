@@ -5,7 +5,7 @@ from typing import Final
 
 from keel import clock
 from keel.api import access_tokens
-from keel.api.authorizer import user_key
+from keel.api.principals import user_key
 from keel.errors import ApiError
 from keel.storage import legacy_table as table
 from keel.storage.legacy_table import Item, Key, Write

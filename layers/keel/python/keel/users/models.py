@@ -3,8 +3,8 @@
 from typing import Any
 
 from keel import clock
-from keel.api.authorizer import user_key
 from keel.api.fields import fold
+from keel.api.principals import user_key
 from keel.errors import ApiError
 from keel.storage import legacy_table as table
 from keel.storage.legacy_table import Item, Key, Write

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from keel import clock
-from keel.api.authorizer import Caller, user_key
+from keel.api.authorizer import Caller
+from keel.api.principals import user_key
 from keel.errors import ApiError
 from keel.mails import outbox
 from keel.storage import legacy_table as table

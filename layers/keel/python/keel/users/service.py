@@ -3,8 +3,9 @@
 from typing import Any
 
 from keel import clock, ids
-from keel.api.authorizer import Caller, user_key
+from keel.api.authorizer import Caller
 from keel.api.idempotency import IdempotencyRecord
+from keel.api.principals import user_key
 from keel.errors import ApiError
 from keel.mails import outbox
 from keel.records import search
