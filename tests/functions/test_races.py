@@ -136,7 +136,7 @@ def test_a_change_whose_answer_is_lost_on_the_way_is_made_once_and_told_as_made(
 def test_conflicts_that_do_not_end_are_a_fault_and_change_nothing(
     account: Account, inject: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    monkeypatch.setattr("keel.storage.table._pauses", lambda: iter((0.0, 0.0, 0.0)))
+    monkeypatch.setattr("keel.storage.table.pauses", lambda: iter((0.0, 0.0, 0.0)))
     contact = account.creates("contacts")
     injection = inject("TransactWriteItems", conflict("TransactionConflict", "None"), times=100)
     answer = account(f"contacts-{verb}", {"id": contact["id"], "first_name": "Grace"})
