@@ -25,12 +25,12 @@ def login(call: PublicCall[Login]) -> dict[str, Any]:
 
 @api.public_operation("auth-refresh-token", RefreshToken, result=Tokens)
 def refresh_token(call: PublicCall[RefreshToken]) -> dict[str, Any]:
-    return sessions.go_on(call.body.refresh_token)
+    return sessions.refresh(call.body.refresh_token)
 
 
 @api.operation("auth-logout", Body, result=Nothing, access=Access.USER)
 def logout(call: Call[Body]) -> dict[str, Any]:
-    sessions.end(call.caller.item, call.caller.session_id)
+    sessions.end(call.caller.user, call.caller.session_id)
     return {}
 
 

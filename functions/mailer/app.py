@@ -1,5 +1,7 @@
 """Send the mails that transactions have left in the outbox."""
 
+from functools import partial
+
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -8,6 +10,7 @@ from keel import metrics
 from keel.logs import logger
 from keel.mails import sending
 from keel.settings import mail_settings, settings
+from keel.users import mail_recipients
 from keel.workers.queues import process_stream
 
 settings(), mail_settings()  # an invalid setting fails the cold start
@@ -17,4 +20,4 @@ settings(), mail_settings()  # an invalid setting fails the cold start
 @metrics.log_metrics
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, _context: LambdaContext) -> PartialItemFailureResponse:
-    return process_stream(event, sending.send_or_set_aside)
+    return process_stream(event, partial(sending.send_or_set_aside, find_recipient=mail_recipients.find))

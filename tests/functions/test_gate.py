@@ -79,18 +79,6 @@ def test_a_call_within_the_rate_costs_one_round_trip_at_the_gate(call, owner, ra
         assert len(counted) == trips, counted.calls
 
 
-def test_what_a_process_remembers_of_expressions_does_not_grow_with_the_sessions(call, owner, functions):
-    def kept():
-        call("auth-me", token=owner().token)
-        with functions.running("auth"):
-            from keel.storage import legacy_table as table
-
-            return table._expressions.cache_info().currsize
-
-    kept()
-    assert kept() == kept()
-
-
 def test_users_and_apps_have_buckets_of_their_own(call, owner, member, app, rates, clock):
     ada = owner()
     grace, robot = member(ada), app(ada)

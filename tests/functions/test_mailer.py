@@ -87,7 +87,7 @@ def test_a_mail_that_ses_refuses_goes_aside_and_the_others_go_out(invited, mails
     assert aside["reason"] == "MessageRejected"
     assert aside["failed_at"]
     assert gone is None
-    assert any(line["message"] == "a mail went aside" and line["aws_code"] == "MessageRejected" for line in log_lines())
+    assert any(line["message"] == "email_failed" and line["aws_code"] == "MessageRejected" for line in log_lines())
     assert fine != refused
 
 

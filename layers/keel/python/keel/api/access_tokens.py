@@ -1,9 +1,8 @@
-"""What does a bearer hold? Access tokens (signed, short-lived) and opaque secrets (stored as hashes).
+"""Issue and verify access tokens, and make the opaque tokens and secrets that are stored as hashes.
 
-An access token is a JWT, HS256, that says who calls; whether it still may is the gate's to find out.
-Refresh tokens, mailed tokens and client ids carry the ids of what they belong to, so that they are found
-under the account's keys without an index; what proves them is the random part, of which only a hash is
-stored.
+An access token is a JWT, signed with HS256, that names the caller. The authorizer finds out whether it is still live.
+Refresh tokens, mailed tokens and client ids contain the ids of what they belong to, so that they are found under the
+account's keys without an index. Their random part proves them. Only its hash is stored.
 """
 
 import hashlib
@@ -41,16 +40,16 @@ _CLAIMS: Final = {
 
 @dataclass(frozen=True)
 class AccessToken:
-    """Who calls: a `user` in a session, or an `app` (session "").
+    """The caller: a `user` in a session, or an `app` (session "").
 
-    `epoch` is the principal's epoch when the token's session began: moving it on ends all tokens.
+    `token_version` is that of the principal when the session began. Increasing it there ends all tokens.
     """
 
     kind: Literal["user", "app"]
     account_id: str
     principal_id: str
     session_id: str
-    epoch: int
+    token_version: int
 
 
 def issue(token: AccessToken) -> str:
@@ -64,7 +63,7 @@ def issue(token: AccessToken) -> str:
         "account": token.account_id,
         "kind": token.kind,
         "session": token.session_id,
-        "epoch": token.epoch,
+        "epoch": token.token_version,
         "iat": issued,
         "exp": issued + lifetime,
     }
@@ -74,7 +73,7 @@ def issue(token: AccessToken) -> str:
 
 @dataclass(frozen=True)
 class _Verified:
-    """A token that was right when it was first seen; what it stands on may have ended since."""
+    """A token that was valid when it was first seen. It may have expired since, and its key may be retired."""
 
     token: AccessToken
     expires: int  # in seconds
@@ -83,18 +82,18 @@ class _Verified:
 
 
 def verify(text: str) -> AccessToken:
-    """Who an access token speaks for; `auth.invalid_token` unless every part of it is right."""
-    found = _verified(text)
-    is_over = found.expires <= time.time()
-    if is_over or signing_keys.ring(knowing=found.kid).keys.get(found.kid) != found.key:
+    """The caller that an access token names. Raises `auth.invalid_token` unless every part of the token is valid."""
+    verified = _verified(text)
+    is_expired = verified.expires <= time.time()
+    if is_expired or signing_keys.ring(knowing=verified.kid).keys.get(verified.kid) != verified.key:
         raise ApiError("auth.invalid_token")
-    return found.token
+    return verified.token
 
 
-@lru_cache(maxsize=1_000)  # a client calls with the same one for as long as it lives
+@lru_cache(maxsize=1_000)  # a client uses the same token until it expires
 def _verified(text: str) -> _Verified:
     try:
-        # PyJWT takes any spelling of the same bytes; an altered token is none of ours.
+        # PyJWT accepts any base64 spelling of the same bytes. An altered token is not one that Keel issued.
         if any(base64url.decode(part) is None for part in text.split(".")):
             raise ApiError("auth.invalid_token")
         header = jwt.get_unverified_header(text)
@@ -119,11 +118,11 @@ def _verified(text: str) -> _Verified:
 # --- Opaque secrets ---------------------------------------------------------------------------------
 
 _SECRET_BYTES: Final = 32
-_SEAL_BYTES: Final = 16
+_SIGNATURE_BYTES: Final = 16
 
 
 def digest(secret: str) -> str:
-    """What is stored of a secret; it is random and long, so a plain hash is enough."""
+    """The hash that is stored of a secret. Secrets are random and long, so a plain hash is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -131,31 +130,31 @@ def random_secret(prefix: str) -> str:
     return prefix + base64url.encode(os.urandom(_SECRET_BYTES))
 
 
-def sealed(token: str) -> str:
-    """The token with a seal, by which it is known as one of ours when it is no longer good."""
-    return f"{token}.{_seals(token)[0]}"
+def signed(token: str) -> str:
+    """The token with a signature, which tells a used token of Keel's from one that Keel never issued."""
+    return f"{token}.{_signatures(token)[0]}"
 
 
-def unsealed(text: str) -> tuple[str, bool]:
-    """The token under a seal, and whether the seal is ours: of a key that is still in the ring."""
-    token, _, seal = text.rpartition(".")
-    given = seal.encode()
-    return token, any(hmac.compare_digest(given, each.encode()) for each in _seals(token))
+def verify_signature(text: str) -> tuple[str, bool]:
+    """The token without its signature, and whether the signature was made with a key that is still in use."""
+    token, _, signature = text.rpartition(".")
+    encoded = signature.encode()
+    return token, any(hmac.compare_digest(encoded, each.encode()) for each in _signatures(token))
 
 
-def _seals(token: str) -> list[str]:
+def _signatures(token: str) -> list[str]:
     keys = signing_keys.ring().derive("seal")
-    return [base64url.encode(hmac.digest(key, token.encode(), hashlib.sha256)[:_SEAL_BYTES]) for key in keys]
+    return [base64url.encode(hmac.digest(key, token.encode(), hashlib.sha256)[:_SIGNATURE_BYTES]) for key in keys]
 
 
 def with_ids(prefix: str, *ids: str, secret: bool = True) -> str:
-    """A text that names these ids and, unless told otherwise, ends in 32 random bytes."""
+    """A text that contains these ids and, unless `secret` is false, 32 random bytes."""
     packed = b"".join(uuid.UUID(id_).bytes for id_ in ids)
     return prefix + base64url.encode(packed + (os.urandom(_SECRET_BYTES) if secret else b""))
 
 
 def ids_of(prefix: str, text: str, count: int, *, secret: bool = True) -> list[str] | None:
-    """The ids in a text that `with_ids` made; None for any other text."""
+    """The ids in a text that `with_ids` made, None for any other text."""
     if not text.startswith(prefix):
         return None
     raw = base64url.decode(text[len(prefix) :])

@@ -7,14 +7,16 @@ revocation therefore takes effect on the next request.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
-from keel.api import access_tokens, principals, rate_limits
+from pynamodb.expressions.condition import Condition
+
+from keel.api import access_tokens, rate_limits
 from keel.api.access_tokens import AccessToken
+from keel.api.principals import OAuthApp, User, app_key, ended_name, user_key
 from keel.api.rate_limits import Guard, RateLimitStatus, RejectedCall
 from keel.errors import ApiError
 from keel.settings import settings
-from keel.storage.legacy_table import Item
 
 
 class Access(Enum):
@@ -28,7 +30,7 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated principal. `item` is its stored item.
+    """An authenticated principal. `principal` is its stored item.
 
     `id` is the user or the app. `user_id` is the user, for an app the user who created it. `session_id` is "" for an
     app.
@@ -39,7 +41,14 @@ class Caller:
     id: str
     user_id: str
     session_id: str
-    item: Item
+    principal: User | OAuthApp
+
+    @property
+    def user(self) -> User:
+        """The user who calls an operation that only users may call."""
+        if not isinstance(self.principal, User):
+            raise TypeError("the caller is an app")
+        return self.principal
 
 
 def authorize(authorization: str | None, access: Access, address: str) -> tuple[Caller, RateLimitStatus]:
@@ -54,7 +63,7 @@ def authorize(authorization: str | None, access: Access, address: str) -> tuple[
         if not isinstance(error, RejectedCall):
             rate_limits.take_public("public", address)
         raise
-    is_owner = caller.kind == "user" and caller.item["role"] == "owner"
+    is_owner = isinstance(caller.principal, User) and caller.principal.role == "owner"
     if (access is Access.USER and caller.kind != "user") or (access is Access.OWNER and not is_owner):
         raise RejectedCall("auth.forbidden", rate_limit)
     return caller, rate_limit
@@ -67,32 +76,40 @@ def _authenticate(authorization: str | None) -> tuple[Caller, RateLimitStatus]:
     if scheme.lower() != "bearer":
         raise ApiError("auth.invalid_token")
     token = access_tokens.verify(credentials.strip())
-    is_user = token.kind == "user"
-    key = (principals.user_key if is_user else principals.app_key)(token.account_id, token.principal_id)
-    rate = settings().rate_user if is_user else settings().rate_app
-    item, rate_limit = rate_limits.take(key, rate, _guard(token))
-    caller = Caller(
-        kind=token.kind,
-        account_id=token.account_id,
-        id=token.principal_id,
-        user_id=token.principal_id if is_user else item["created_by"],
-        session_id=token.session_id,
-        item=item,
+    if token.kind == "user":
+        user, rate_limit = rate_limits.take(
+            User, user_key(token.account_id, token.principal_id), settings().rate_user, _session_guard(token)
+        )
+        return Caller("user", token.account_id, user.sk, user.sk, token.session_id, user), rate_limit
+    app, rate_limit = rate_limits.take(
+        OAuthApp, app_key(token.account_id, token.principal_id), settings().rate_app, _app_guard(token)
     )
-    return caller, rate_limit
+    return Caller("app", token.account_id, app.sk, app.created_by, "", app), rate_limit
 
 
-def _guard(token: AccessToken) -> Guard:
-    """The condition that the token is live. Calls with a dead token do not count against the principal's bucket."""
+_UNREVOKED: Final[Condition] = OAuthApp.revoked_at.does_not_exist()
+_NOT_DEACTIVATED: Final[Condition] = User.deactivated_at.does_not_exist()
 
-    def check(principal: Item | None) -> None:
-        if principal is None or not principals.is_live(token.session_id, token.epoch, principal):
+
+def _app_guard(token: AccessToken) -> Guard:
+    """The condition that an app's token is live. Calls with a dead token do not count against the app's bucket."""
+
+    def check(app: OAuthApp | None) -> None:
+        if app is None or not app.is_live(token.token_version):
             raise ApiError("auth.invalid_token")
-        if "deactivated_at" in principal:
+
+    return Guard(_UNREVOKED & (OAuthApp.token_version == token.token_version), check)
+
+
+def _session_guard(token: AccessToken) -> Guard:
+    """The condition that a user's token is live. Calls with a dead token do not count against the user's bucket."""
+
+    def check(user: User | None) -> None:
+        if user is None or not user.is_live(token.session_id, token.token_version):
+            raise ApiError("auth.invalid_token")
+        if user.deactivated_at is not None:
             raise ApiError("auth.deactivated")
 
-    if token.kind == "app":
-        return Guard(principals.LIVE_APP, {"epoch": token.epoch}, check)
-    names = {"ended": principals.ended_name(token.session_id)}
-    values = {"epoch": token.epoch, "session": token.session_id, "names": names}
-    return Guard(principals.LIVE_SESSION, values, check)
+    is_of_version = (User.token_version == token.token_version) | (User.kept_session == token.session_id)
+    has_not_ended = User.ended_sessions[ended_name(token.session_id)].does_not_exist()
+    return Guard(_NOT_DEACTIVATED & has_not_ended & is_of_version, check)

@@ -1,16 +1,64 @@
-"""Principals: the users and apps that hold access tokens, where they are stored, and what ends their tokens."""
+"""Principals: the users and OAuth apps that hold access tokens, how they are stored, and what ends their tokens."""
 
-from typing import Final
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key
-
-# The condition that `is_live` checks, for an update of the principal: of an app, and of a user's session.
-LIVE_APP: Final = "attribute_not_exists(#deactivated_at) AND attribute_not_exists(#revoked_at) AND #epoch = :epoch"
-LIVE_SESSION: Final = (
-    "attribute_not_exists(#deactivated_at) AND attribute_not_exists(#revoked_at)"
-    " AND attribute_not_exists(#ended_sessions.#ended) AND (#epoch = :epoch OR #kept_session = :session)"
+from keel.storage import table
+from keel.storage.attribute_types import (
+    DocumentAttribute,
+    IntegerAttribute,
+    OptionalIntegerAttribute,
+    OptionalTextAttribute,
 )
+from keel.storage.models import Item, Key
+
+
+class Principal(Item):
+    """What users and apps have in common."""
+
+    # Stored in every access token and refresh token. Increasing it ends them all.
+    token_version = IntegerAttribute(attr_name="epoch")
+    full_at = OptionalIntegerAttribute()  # of the rate limit, see `keel.api.rate_limits`
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+
+
+class User(Principal, discriminator="user"):
+    """A person who works with an account: `<account>#user`, sorted by id."""
+
+    email = UnicodeAttribute()
+    name = UnicodeAttribute()
+    role = UnicodeAttribute()  # owner or member
+    must_change_password = BooleanAttribute()
+    password_hash = OptionalTextAttribute()  # None until an invited user has chosen a password
+    deactivated_at = OptionalTextAttribute()
+    # The sessions that ended within the lifetime of an access token, with the time in milliseconds.
+    ended_sessions = DocumentAttribute(default=dict)
+    kept_session = OptionalTextAttribute()  # spared by the last increase of `token_version`
+
+    def is_live(self, session_id: str, token_version: int) -> bool:
+        """Whether a session that began with this token version has not ended. Deactivation is not considered.
+
+        A session ends by itself (`ended_sessions`), or with all others when `token_version` is increased. A password
+        change spares the session that made it (`kept_session`).
+        """
+        if ended_name(session_id) in self.ended_sessions:
+            return False
+        return token_version == self.token_version or bool(session_id and session_id == self.kept_session)
+
+
+class OAuthApp(Principal, discriminator="oauth_app"):
+    """A program that works with an account: `<account>#oauth_app`, sorted by id."""
+
+    name = UnicodeAttribute()
+    created_by = UnicodeAttribute()
+    secret_digest = UnicodeAttribute()
+    client_secret_prefix = UnicodeAttribute()
+    last_used_at = OptionalTextAttribute()
+    revoked_at = OptionalTextAttribute()
+
+    def is_live(self, token_version: int) -> bool:
+        """Whether the app is not revoked and its secret is the one that the token was issued for."""
+        return self.revoked_at is None and token_version == self.token_version
 
 
 def user_key(account_id: str, user_id: str) -> Key:
@@ -19,17 +67,6 @@ def user_key(account_id: str, user_id: str) -> Key:
 
 def app_key(account_id: str, app_id: str) -> Key:
     return Key(table.partition(account_id, "oauth_app"), app_id)
-
-
-def is_live(session_id: str, epoch: int, principal: Item) -> bool:
-    """Whether a session that began in this epoch has not ended. Deactivation is not considered.
-
-    A session ends by itself (`ended_sessions`), or with all others when the principal's epoch is increased. A password
-    change spares the session that made it (`kept_session`).
-    """
-    if "revoked_at" in principal or ended_name(session_id) in principal.get("ended_sessions", {}):
-        return False
-    return bool(epoch == principal["epoch"] or (session_id and session_id == principal.get("kept_session")))
 
 
 def ended_name(session_id: str) -> str:

@@ -7,21 +7,39 @@ DynamoDB returns the stored item, which leads to the other.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 
 from keel import clock
+from keel.api.principals import Principal
 from keel.errors import ApiError
 from keel.settings import Rate, settings
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import ConditionFailed, Item, Key
+from keel.storage import table
+from keel.storage.attribute_types import IntegerAttribute
+from keel.storage.models import Item, Key
+from keel.storage.table import ConditionFailed
 
 PublicBucket = Literal["public", "login", "forgot_password", "reset_password"]
 
+M = TypeVar("M", bound="Principal | AddressBucket")
+
+_FULL_AT: Final = Path("full_at")
+_NEVER_USED: Final = _FULL_AT.does_not_exist()
 _SECOND: Final = 1_000_000
 _ATTEMPTS: Final = 6
 _REMEMBERED: Final = 10_000
+
+
+class AddressBucket(Item):
+    """A bucket of a source address: `address#<address>`, sorted by the bucket's name. Stored without a `kind`."""
+
+    full_at = IntegerAttribute()
+    ttl = IntegerAttribute()
 
 
 @dataclass(frozen=True)
@@ -45,21 +63,21 @@ class RejectedCall(ApiError):
 class Guard:
     """What must hold of a principal for a call to count against the bucket on its item.
 
-    `check` gets the stored item of a failed update, or None. It raises if the guard was the reason.
+    `check` gets the stored principal of a failed update, or None. It raises if the guard was the reason.
     """
 
-    condition: str
-    values: Mapping[str, Any]
-    check: Callable[[Item | None], None]
+    condition: Condition
+    check: Callable[[Any], None]
 
 
 def take_public(bucket: PublicBucket, address: str) -> RateLimitStatus:
     """Count a call against a bucket of its source address. Raises `rate_limit.exceeded`."""
-    _, rate_limit = take(Key(f"address#{address}", bucket), getattr(settings(), f"rate_{bucket}"))
+    rate = getattr(settings(), f"rate_{bucket}")
+    _, rate_limit = take(AddressBucket, Key(f"address#{address}", bucket), rate)
     return rate_limit
 
 
-def take(key: Key, rate: Rate, guard: Guard | None = None) -> tuple[Item, RateLimitStatus]:
+def take(model: type[M], key: Key, rate: Rate, guard: Guard | None = None) -> tuple[M, RateLimitStatus]:
     """Count a call against the bucket on an item, and return the item. Raises `rate_limit.exceeded`.
 
     With a guard, the item is that of a principal. The guard is checked before the rate, in the same update. Without
@@ -74,15 +92,19 @@ def take(key: Key, rate: Rate, guard: Guard | None = None) -> tuple[Item, RateLi
         now = time.time_ns() // 1_000
         latest = now + (rate.burst - 1) * cost  # `full_at` of a bucket with one call left
         if full_at <= now and not crowded:
-            write = _take_first(key, now, cost, guard)
+            actions: list[Action] = [_FULL_AT.set(now + cost)]
+            condition: Condition = _NEVER_USED | (now >= _FULL_AT)
         else:
-            write = _take_further(key, min(now, full_at - 1), latest, cost, guard)
+            # A bucket in use, or one that has become full since it was last seen.
+            since = min(now, full_at - 1)
+            actions = [_FULL_AT.set(_FULL_AT + cost)]
+            condition = (since < _FULL_AT) & (latest >= _FULL_AT)
         try:
-            item = table.apply(write, returning="ALL_NEW")
+            item = table.write(_update(model, key, actions, condition, guard), returning="ALL_NEW")
         except ConditionFailed as failed:
             if guard:
                 guard.check(failed.item)
-            full_at = (failed.item or {}).get("full_at", 0)
+            full_at = (failed.item and failed.item.full_at) or 0
             _remember(key, full_at)
             # The response may have been slow. Only by the present time is the bucket empty.
             latest += time.time_ns() // 1_000 - now
@@ -90,30 +112,20 @@ def take(key: Key, rate: Rate, guard: Guard | None = None) -> tuple[Item, RateLi
                 break
             crowded = full_at > now
             continue
-        _remember(key, item["full_at"])
-        return item, _status(rate, cost, max(cost, item["full_at"] - now))
+        _remember(key, item.full_at)
+        return item, _status(rate, cost, max(cost, item.full_at - now))
     # The bucket is empty, or there are so many concurrent calls that every attempt came too late.
     retry_after = max(1, -(-(full_at - latest) // _SECOND))
     raise RejectedCall("rate_limit.exceeded", _status(rate, cost, full_at - now), retry_after)
 
 
-def _take_first(key: Key, now: int, cost: int, guard: Guard | None) -> table.Write:
-    """Take the first call from a bucket that is full."""
-    condition = "(attribute_not_exists(#full_at) OR #full_at <= :now)"
-    return _update(key, "#full_at = :full_at", condition, guard, now=now, full_at=now + cost)
-
-
-def _take_further(key: Key, since: int, latest: int, cost: int, guard: Guard | None) -> table.Write:
-    """Take a further call from a bucket in use, or from one that has become full after `since`."""
-    condition = "#full_at > :since AND #full_at <= :latest"
-    return _update(key, "#full_at = #full_at + :cost", condition, guard, since=since, latest=latest, cost=cost)
-
-
-def _update(key: Key, change: str, condition: str, guard: Guard | None, **values: Any) -> table.Write:
+def _update(
+    model: type[Item], key: Key, actions: list[Action], condition: Condition, guard: Guard | None
+) -> table.Write:
     if guard:
-        return table.update(key, f"SET {change}", f"{condition} AND {guard.condition}", **values, **guard.values)
-    ttl = clock.now() // 1_000 + 3_600
-    return table.update(key, f"SET {change}, #ttl = :ttl", condition, ttl=ttl, **values)
+        return table.update(model, key, actions, condition & guard.condition)
+    ttl = AddressBucket.ttl.set(clock.now() // clock.SECOND + 3_600)
+    return table.update(model, key, [*actions, ttl], condition)
 
 
 _last_seen: dict[Key, int] = {}

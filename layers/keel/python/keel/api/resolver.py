@@ -23,7 +23,7 @@ from keel import metrics, tracing
 from keel.api import rate_limits, request_body, responses
 from keel.api.authorizer import Access, Caller, authorize
 from keel.api.fields import Body
-from keel.api.idempotency import KEY_LENGTH, IdempotencyRecord, IdempotentReplay
+from keel.api.idempotency import KEY_LENGTH, IdempotentReplay, IdempotentRequest
 from keel.api.pages import Page
 from keel.api.rate_limits import PublicBucket, RateLimitStatus, RejectedCall
 from keel.errors import ApiError
@@ -44,7 +44,7 @@ class Call(Generic[B]):
 
     caller: Caller
     body: B
-    idempotency: IdempotencyRecord | None
+    idempotency: IdempotentRequest | None
 
 
 @dataclass(frozen=True)
@@ -222,15 +222,15 @@ class Api(APIGatewayRestResolver):
         record = self._idempotency_record(operation, caller, raw) if operation.idempotent else None
         try:
             if record:
-                record.replay()
+                record.raise_if_repeated()
             result = operation.run(Call(caller, body, record))
         except IdempotentReplay as replay:
-            result = replay.answer
+            result = replay.response
         return self._respond(responses.success(result))
 
     def _idempotency_record(
         self, operation: Operation, caller: Caller, raw: dict[str, Any]
-    ) -> IdempotencyRecord | None:
+    ) -> IdempotentRequest | None:
         key = self._thread.request.headers.get("idempotency-key")
         if key is None:
             return None
@@ -240,7 +240,7 @@ class Api(APIGatewayRestResolver):
             )
         mismatch = request_body.invalid_request(self.resource, "This Idempotency-Key came with another body before.")
         try:
-            return IdempotencyRecord.of(caller, operation.name, key, raw, mismatch)
+            return IdempotentRequest.of(caller, operation.name, key, raw, mismatch)
         except RecursionError:
             raise request_body.invalid_request(self.resource, "The body is nested too deeply.") from None
 

@@ -1,4 +1,4 @@
-"""Who may begin a session? Registration, login, and what a user is told about themself."""
+"""Register, log in, and present the caller."""
 
 from typing import Any
 
@@ -7,15 +7,16 @@ from keel.api.authorizer import Caller
 from keel.auth import sessions
 from keel.auth.schemas import Login, Register
 from keel.errors import ApiError
-from keel.storage import legacy_table as table
+from keel.storage import table
 from keel.users import models, password_hashing
+from keel.users.models import Account
 
 
 def register(body: Register) -> dict[str, Any]:
-    """Open an account with its first owner; `auth.email_taken`."""
+    """Open an account with its first owner. Raises `auth.email_taken`."""
     now = clock.now()
     account_id = ids.mint(now)
-    user = models.new(
+    user = models.new_user(
         account_id,
         ids.mint(now),
         now,
@@ -25,34 +26,33 @@ def register(body: Register) -> dict[str, Any]:
         must_change_password=False,
         password_hash=password_hashing.hashed(body.password),
     )
-    key = models.account_key(account_id)
-    account = {
-        "pk": key.pk,
-        "sk": key.sk,
-        "kind": "account",
-        "account_name": body.account_name,
-        "active_owners": 1,
-        "created_at": clock.text(now),
-    }
-    granted, session = sessions.begin(account_id, user["sk"], user["epoch"])
+    account = Account(
+        *models.account_key(account_id),
+        account_name=body.account_name,
+        active_owners=1,
+        created_at=clock.text(now),
+    )
+    tokens, session = sessions.begin(user)
     taken = ApiError.for_field("auth.email_taken", "email")
-    table.commit(models.claim(user, taken), table.put(account), table.put(user), session)
-    return granted | {"user": models.view(user)}
+    table.commit(models.claim_email(user, taken), table.put(account), table.put(user), session)
+    return tokens | {"user": models.present(user)}
 
 
 def login(body: Login) -> dict[str, Any]:
-    """Begin a session; `auth.invalid_credentials`, after the same work whatever is wrong, `auth.deactivated`."""
-    user = models.find(body.email)
-    right = password_hashing.verify(user.get("password_hash") if user else None, body.password)
-    if user is None or not right:
+    """Begin a session. Raises `auth.invalid_credentials`, after the same work whatever is wrong, and
+    `auth.deactivated`."""
+    user = models.find_by_email(body.email)
+    is_right = password_hashing.verify(user.password_hash if user else None, body.password)
+    if user is None or not is_right:
         raise ApiError("auth.invalid_credentials")
-    if "deactivated_at" in user:
+    if user.deactivated_at is not None:
         raise ApiError("auth.deactivated")
-    granted, session = sessions.begin(models.account_of(user), user["sk"], user["epoch"])
-    table.apply(session)
-    return granted | {"user": models.view(user)}
+    tokens, session = sessions.begin(user)
+    table.write(session)
+    return tokens | {"user": models.present(user)}
 
 
 def me(caller: Caller) -> dict[str, Any]:
-    account = table.get(models.account_key(caller.account_id))
-    return models.view(caller.item) | {"account_name": account["account_name"] if account else ""}
+    """The calling user, with the name of the account."""
+    account = table.get(Account, models.account_key(caller.account_id))
+    return models.present(caller.user) | {"account_name": account.account_name if account else ""}

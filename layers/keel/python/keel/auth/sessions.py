@@ -1,131 +1,134 @@
-"""How does a session begin, go on and end? Refresh tokens that work once, and what tells of their reuse.
+"""Sessions: begin, refresh and end them.
 
-A session is an item with the hash of its one good refresh token. Access tokens are not stored: the session
-ends for them by its entry in the user's `ended_sessions`, which the gate reads on every call.
+A session is an item with the hash of its one valid refresh token. Access tokens are not stored. The session ends for
+them by its entry in the user's `ended_sessions`, which the authorizer reads on every call.
 """
 
 from typing import Any, Final
 
+from pynamodb.attributes import UnicodeAttribute
+
 from keel import clock, ids
 from keel.api import access_tokens
 from keel.api.access_tokens import AccessToken
-from keel.api.principals import ended_name, is_live, user_key
+from keel.api.principals import User, ended_name, user_key
 from keel.errors import ApiError
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import ConditionFailed, Item, Key, Write
+from keel.storage import table
+from keel.storage.attribute_types import IntegerAttribute
+from keel.storage.models import Item, Key
+from keel.storage.table import ConditionFailed, Write
 
 PREFIX: Final = "kl_rt_"
 _LIFETIME: Final = 30 * clock.DAY  # since the last refresh
-# Clocks of two functions may differ: an entry outlives the last access token by a little.
+# The clocks of two functions may differ: an entry outlives the last access token by a little.
 _REMEMBERED: Final = access_tokens.USER_TOKEN_SECONDS * clock.SECOND + clock.MINUTE
 
 
-def key(account_id: str, user_id: str, session_id: str) -> Key:
+class Session(Item, discriminator="session"):
+    """A session of a user: `<account>#session`, `<user>#<session>`."""
+
+    digest = UnicodeAttribute()  # of the refresh token
+    token_version = IntegerAttribute(attr_name="epoch")  # of the user when the session began
+    expires = IntegerAttribute()  # in milliseconds
+    ttl = IntegerAttribute()
+
+
+def session_key(account_id: str, user_id: str, session_id: str) -> Key:
     return Key(table.partition(account_id, "session"), f"{user_id}#{session_id}")
 
 
-def begin(account_id: str, user_id: str, epoch: int) -> tuple[dict[str, Any], Write]:
-    """A session's first tokens, as a client gets them, and the write that makes them good."""
+def begin(user: User) -> tuple[dict[str, Any], Write]:
+    """The first tokens of a new session, as a client gets them, and the write that stores the session."""
     now = clock.now()
     session_id = ids.mint(now)
-    refresh_token = access_tokens.sealed(access_tokens.with_ids(PREFIX, account_id, user_id, session_id))
-    where = key(account_id, user_id, session_id)
-    item = {
-        "pk": where.pk,
-        "sk": where.sk,
-        "kind": "session",
-        "digest": access_tokens.digest(refresh_token),
-        "epoch": epoch,
-        **_expiry(now),
-    }
-    return _answer(account_id, user_id, session_id, epoch, refresh_token), table.put(item)
+    refresh_token = access_tokens.signed(access_tokens.with_ids(PREFIX, user.account_id, user.sk, session_id))
+    session = Session(
+        *session_key(user.account_id, user.sk, session_id),
+        digest=access_tokens.digest(refresh_token),
+        token_version=user.token_version,
+        expires=now + _LIFETIME,
+        ttl=_ttl(now),
+    )
+    return _tokens(user, session_id, user.token_version, refresh_token), table.put(session)
 
 
-def go_on(refresh_token: str) -> dict[str, Any]:
-    """New tokens for a refresh token, which works this once; `auth.invalid_token`, `auth.deactivated`.
+def refresh(refresh_token: str) -> dict[str, Any]:
+    """New tokens for a refresh token, which works once. Raises `auth.invalid_token` and `auth.deactivated`.
 
-    Using one again ends its session: one of the two who hold it has stolen it. One that was never given out ends
-    nothing, or whoever learns a session's id could end it.
+    Reusing a refresh token ends its session, since one of the two who hold it has stolen it. A token that Keel never
+    issued ends nothing. Otherwise whoever learns the id of a session could end it.
     """
-    token, given_out = access_tokens.unsealed(refresh_token)
+    token, is_signed = access_tokens.verify_signature(refresh_token)
     named = access_tokens.ids_of(PREFIX, token, 3)
     if named is None:
         raise ApiError("auth.invalid_token")
-    account_id, user_id, session_id = named
-    session, user = _find(account_id, user_id, session_id)
+    session_id = named[2]
+    session, user = _find(*named)
     digest = access_tokens.digest(refresh_token)
-    if session["digest"] != digest and not given_out:
+    if session.digest != digest and not is_signed:
         raise ApiError("auth.invalid_token")
-    if session["digest"] == digest and "deactivated_at" in user:
+    if session.digest == digest and user.deactivated_at is not None:
         raise ApiError("auth.deactivated")
-    renewed = access_tokens.sealed(access_tokens.with_ids(PREFIX, *named))
+    renewed = access_tokens.signed(access_tokens.with_ids(PREFIX, *named))
     try:
-        table.apply(_renew(session, digest, renewed))
-    except ConditionFailed as refused:
-        # An answer that was lost on the way has botocore send the change again: then it was ours that was made.
-        if refused.item is None or refused.item["digest"] != access_tokens.digest(renewed):
+        table.write(_renew(session, digest, renewed))
+    except ConditionFailed as failed:
+        # botocore repeats a call whose response was lost, and the repetition meets its own change.
+        if failed.item is None or failed.item.digest != access_tokens.digest(renewed):
             end(user, session_id)
             raise ApiError("auth.invalid_token") from None
-    return _answer(account_id, user_id, session_id, session["epoch"], renewed)
+    return _tokens(user, session_id, session.token_version, renewed)
 
 
-def _find(account_id: str, user_id: str, session_id: str) -> tuple[Item, Item]:
-    """A session that goes on, a deactivation aside, and its user; `auth.invalid_token`."""
-    where, owner = key(account_id, user_id, session_id), user_key(account_id, user_id)
-    found = table.batch_get([where, owner])
-    session, user = found.get(where), found.get(owner)
-    if session is None or user is None or session["expires"] <= clock.now():
+def _find(account_id: str, user_id: str, session_id: str) -> tuple[Session, User]:
+    """A session that has not ended, and its user. Raises `auth.invalid_token`. Deactivation is not considered."""
+    key, owner_key = session_key(account_id, user_id, session_id), user_key(account_id, user_id)
+    items = table.batch_get([key, owner_key])
+    session, user = items.get(key), items.get(owner_key)
+    if not isinstance(session, Session) or not isinstance(user, User) or session.expires <= clock.now():
         raise ApiError("auth.invalid_token")
-    if not is_live(session_id, session["epoch"], user):
+    if not user.is_live(session_id, session.token_version):
         raise ApiError("auth.invalid_token")
     return session, user
 
 
-def _renew(session: Item, digest: str, renewed: str) -> Write:
-    """Put a new refresh token in the place of the one with this hash, if it still is the good one."""
-    return table.update(
-        Key(session["pk"], session["sk"]),
-        "SET #digest = :renewed, #expires = :expires, #ttl = :ttl",
-        "#digest = :digest",
-        digest=digest,
-        renewed=access_tokens.digest(renewed),
-        **_expiry(clock.now()),
-    )
+def _renew(session: Session, digest: str, renewed: str) -> Write:
+    """Replace the refresh token with this hash, if it still is the valid one."""
+    now = clock.now()
+    actions = [
+        Session.digest.set(access_tokens.digest(renewed)),
+        Session.expires.set(now + _LIFETIME),
+        Session.ttl.set(_ttl(now)),
+    ]
+    return table.update(Session, session.key, actions, Session.digest == digest)
 
 
-def end(user: Item, session_id: str) -> None:
-    """End a session with all its tokens, at once."""
-    owner = Key(user["pk"], user["sk"])
-    account_id = user["pk"].partition("#")[0]
-    gone = table.delete(key(account_id, user["sk"], session_id))
+def end(user: User, session_id: str) -> None:
+    """End a session with all its tokens, immediately."""
+    delete = table.delete(Session, session_key(user.account_id, user.sk, session_id))
     while True:
-        before, now = user["ended_sessions"], clock.now()
+        before, now = user.ended_sessions, clock.now()
         after = {name: at for name, at in before.items() if at > now - _REMEMBERED}
         after[ended_name(session_id)] = now
-        change = table.update(
-            owner,
-            "SET #ended_sessions = :after",
-            "#ended_sessions = :before",
-            before=before,
-            after=after,
-        )
+        actions = [User.ended_sessions.set(after)]
         try:
-            table.commit(change, gone)
-        except ConditionFailed as changed:
-            if changed.item is None:
+            table.commit(table.update(User, user.key, actions, User.ended_sessions == before), delete)
+        except ConditionFailed as failed:
+            if failed.item is None:
                 return
-            user = changed.item
+            user = failed.item
         else:
             return
 
 
-def _expiry(now: int) -> dict[str, Any]:
-    return {"expires": now + _LIFETIME, "ttl": (now + _LIFETIME) // clock.SECOND + 1}
+def _ttl(now: int) -> int:
+    return (now + _LIFETIME) // clock.SECOND + 1
 
 
-def _answer(account_id: str, user_id: str, session_id: str, epoch: int, refresh_token: str) -> dict[str, Any]:
+def _tokens(user: User, session_id: str, token_version: int, refresh_token: str) -> dict[str, Any]:
+    access_token = AccessToken("user", user.account_id, user.sk, session_id, token_version)
     return {
-        "access_token": access_tokens.issue(AccessToken("user", account_id, user_id, session_id, epoch)),
+        "access_token": access_tokens.issue(access_token),
         "refresh_token": refresh_token,
         "expires_in": access_tokens.USER_TOKEN_SECONDS,
     }

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from keel import clock, entity_types, ids
 from keel.api.authorizer import Caller
-from keel.api.idempotency import IdempotencyRecord
+from keel.api.idempotency import IdempotentRequest
 from keel.errors import ApiError
 from keel.exports.schemas import ExportCreate, ExportJob
 from keel.records.entity_type import EntityType
@@ -33,7 +33,7 @@ def _key(account_id: str, job_id: str) -> Key:
     return Key(table.partition(account_id, KIND), job_id)
 
 
-def create(caller: Caller, body: ExportCreate, once: IdempotencyRecord | None) -> dict[str, Any]:
+def create(caller: Caller, body: ExportCreate, once: IdempotentRequest | None) -> dict[str, Any]:
     """Order an export."""
     if body.model_type not in KINDS:
         raise ApiError.for_field("exports.invalid_model_type", "model_type")
@@ -58,7 +58,7 @@ def create(caller: Caller, body: ExportCreate, once: IdempotencyRecord | None) -
         "object": "",
     }
     view = _shown(_of(item))
-    keep = [once.keep(view)] if once else []
+    keep = [once.record(view)] if once else []
     table.commit(*keep, table.put(item), recovery.begun(KIND, caller.account_id, place.sk))
     recovery.send(export_settings().queue, caller.account_id, place.sk)
     return view

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from keel import clock, ids
 from keel.api.authorizer import Caller
 from keel.api.fields import Body
-from keel.api.idempotency import IdempotencyRecord
+from keel.api.idempotency import IdempotentRequest
 from keel.records import field_definitions, index_entries, models, references
 from keel.records.entity_type import JSON_FIELDS, EntityType, Record, Values
 from keel.records.field_definitions import Changed, Unfit
@@ -31,7 +31,7 @@ class Stale(Exception):
     """The record is no longer as it was read."""
 
 
-def create(kind: EntityType, caller: Caller, body: Body, once: IdempotencyRecord | None = None) -> Values:
+def create(kind: EntityType, caller: Caller, body: Body, once: IdempotentRequest | None = None) -> Values:
     """Create a record; gives it as a client sees it.
 
     `body` is an instance of `kind.fields`. Raises the codes of the kind, in their order.
@@ -111,14 +111,14 @@ def clear_reference(kind: EntityType, account_id: str, field: str, target_id: st
 # --- The steps --------------------------------------------------------------------------------------
 
 
-def _create(kind: EntityType, caller: Caller, given: Values, once: IdempotencyRecord | None) -> Values:
+def _create(kind: EntityType, caller: Caller, given: Values, once: IdempotentRequest | None) -> Values:
     now = clock.now()
     record = build(kind, caller.account_id, caller.user_id, given, ids.mint(now), clock.text(now))
     wanted = references.keys_of(kind.all_joins, caller.account_id, record)
     items = references.read([*wanted, *_definitions_key(kind, caller.account_id)])
     checks = resolve(kind, record, record, given, {}, items)
     [view] = references.present(kind, [record], items)
-    first = [once.keep(view)] if once else []
+    first = [once.record(view)] if once else []
     _save(kind, None, record, [*first, *checks, table.put(models.to_item(kind, record))])
     return view
 

@@ -1,15 +1,37 @@
-"""How are users and accounts kept? Their items, the ownership of emails, and what of it a client sees."""
+"""Accounts, the ownership of emails, and users as they are stored and presented. `User` is in `keel.api.principals`."""
 
-from typing import Any
+from typing import Any, Final
+
+from pynamodb.attributes import UnicodeAttribute
 
 from keel import clock
 from keel.api.fields import fold
-from keel.api.principals import user_key
+from keel.api.principals import User, user_key
 from keel.errors import ApiError
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.storage import table
+from keel.storage.attribute_types import IntegerAttribute
+from keel.storage.models import Item, Key
+from keel.storage.table import Write
 
-_SHOWN = ("email", "name", "role", "must_change_password")
+_SHOWN: Final = ("email", "name", "role", "must_change_password", "deactivated_at", "created_at", "updated_at")
+
+
+class Account(Item, discriminator="account"):
+    """An account: `<account>#account`, `account`."""
+
+    account_name = UnicodeAttribute()
+    active_owners = IntegerAttribute()
+    created_at = UnicodeAttribute()
+
+
+class EmailOwner(Item, discriminator="email"):
+    """The user who has an email, in whatever account: `email#<folded email>`, `email`.
+
+    It makes emails unique, and a login finds its user by it.
+    """
+
+    owner_account_id = UnicodeAttribute(attr_name="account_id")
+    user_id = UnicodeAttribute()
 
 
 def account_key(account_id: str) -> Key:
@@ -17,54 +39,34 @@ def account_key(account_id: str) -> Key:
 
 
 def email_key(email: str) -> Key:
-    """The item of whoever has this email, in whatever account: a login has nothing else to go by."""
     return Key(f"email#{fold(email)}", "email")
 
 
-def new(account_id: str, user_id: str, now: int, **fields: Any) -> Item:
-    """A user with these fields: email, name, role, must_change_password and perhaps password_hash."""
+def new_user(account_id: str, user_id: str, now: int, **attributes: Any) -> User:
+    """A user who is not stored yet; `attributes` are email, name, role, must_change_password, perhaps password_hash."""
+    created = clock.text(now)
     key = user_key(account_id, user_id)
-    return {
-        "pk": key.pk,
-        "sk": key.sk,
-        "kind": "user",
-        "epoch": 1,
-        "ended_sessions": {},
-        "created_at": clock.text(now),
-        "updated_at": clock.text(now),
-        **fields,
-    }
+    return User(*key, token_version=1, created_at=created, updated_at=created, **attributes)
 
 
-def claim(user: Item, taken: ApiError) -> Write:
-    """The write that gives the email to its user, unless somebody has it."""
-    key = email_key(user["email"])
-    item = {"pk": key.pk, "sk": key.sk, "kind": "email", "account_id": account_of(user), "user_id": user["sk"]}
-    return table.put(item, "attribute_not_exists(pk)", failed=table.raise_(taken))
+def claim_email(user: User, taken: ApiError) -> Write:
+    """The write that makes the user the owner of their email. Raises `taken` if somebody else is."""
+    owner = EmailOwner(*email_key(user.email), owner_account_id=user.account_id, user_id=user.sk)
+    return table.put(owner, EmailOwner.pk.does_not_exist(), on_failure=table.raise_(taken))
 
 
-def find(email: str) -> Item | None:
-    """The user with this email. It takes two reads in any case, so that time does not tell."""
+def find_by_email(email: str) -> User | None:
+    """The user with this email. Reads twice in any case, so that the time does not tell whether there is one."""
     key, nobody = email_key(email), user_key("", "nobody")
-    # What is no email is asked for, too, and folded it can be longer than what anything is kept under.
-    owner = table.get(key if len(key.pk.encode()) <= table.PK_BYTES else nobody)
+    # A text that is not an email is looked up as well. Folded, it can be longer than a partition key can be.
+    owner = table.get(EmailOwner, key if len(key.pk.encode()) <= table.PK_BYTES else Key(nobody.pk, "email"))
     if owner is None:
-        table.get(nobody)
+        table.get(User, nobody)
         return None
-    return table.get(user_key(owner["account_id"], owner["user_id"]))
+    return table.get(User, user_key(owner.owner_account_id, owner.user_id))
 
 
-def account_of(user: Item) -> str:
-    return str(user["pk"]).partition("#")[0]
-
-
-def view(user: Item) -> dict[str, Any]:
+def present(user: User) -> dict[str, Any]:
     """A user as a client sees it."""
-    return {
-        "id": user["sk"],
-        "account_id": account_of(user),
-        **{name: user[name] for name in _SHOWN},
-        "deactivated_at": user.get("deactivated_at"),
-        "created_at": user["created_at"],
-        "updated_at": user["updated_at"],
-    }
+    shown = {name: getattr(user, name) for name in _SHOWN}
+    return {"id": user.sk, "account_id": user.account_id, **shown}
