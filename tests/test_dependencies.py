@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_lock_pins_each_package_with_hashes_and_without_urls(group: str) -> None
     assert all(re.fullmatch(r"==[\w.]+", str(each.specifier)) for each in pins(group))
     assert all("--hash=sha256:" in lines for _, lines in lock.entries(text))
     assert "://" not in text
+
+
+@pytest.mark.parametrize("group", lock.GROUPS)
+def test_lock_satisfies_pyproject(group: str) -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][group]
+    versions = installed("functions", "dev") if group == "dev" else installed(group)
+    for needed in [Requirement(text) for text in declared if isinstance(text, str)]:
+        assert needed.specifier, f"{needed.name} has no bounds"
+        assert needed.specifier.contains(versions[str(canonicalize_name(needed.name))]), f"{needed}: run make lock"
 
 
 @pytest.mark.parametrize("groups", [("functions",), ("functions", "dev")])
