@@ -1,4 +1,4 @@
-"""Finds the browser for the tests of the API reference: Chromium or Chrome.
+"""Find the browser for the tests of the API reference: Chromium or Chrome.
 
 browser.py         installs Chromium if it is missing and the system is Debian or Ubuntu and the user is root
 """

@@ -1,4 +1,4 @@
-"""Deploys Keel to AWS. The first deployment asks for the parameters that have no default.
+"""Deploy Keel to AWS. The first deployment asks for the parameters that have no default.
 
 deploy.py [NAME=VALUE …]     sets parameters; the others keep the values of the last deployment
 """

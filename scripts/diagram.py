@@ -1,4 +1,4 @@
-"""Draws the architecture diagram in docs/architecture.md from template.yaml, in Mermaid."""
+"""Draw the architecture diagram in docs/architecture.md from template.yaml, in Mermaid."""
 
 import re
 from collections.abc import Iterator

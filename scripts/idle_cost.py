@@ -1,4 +1,4 @@
-"""Computes the monthly cost of an idle deployment from template.yaml, at the prices of us-east-1.
+"""Compute the monthly cost of an idle deployment from template.yaml, at the prices of us-east-1.
 
 The free allowances are those that AWS grants every month without an end. The last line of the table is for an account
 that has used them up already.

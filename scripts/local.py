@@ -1,4 +1,4 @@
-"""Runs Keel on this machine: starts a local AWS emulator, builds the template and deploys it.
+"""Run Keel on this machine: start a local AWS emulator, build the template and deploy it.
 
 local.py dev       start, deploy, show logs and update code when it is saved; Ctrl-C stops it and keeps the data
 local.py start     start and deploy, then return and leave it running

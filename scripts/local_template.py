@@ -1,4 +1,4 @@
-"""Adapts template.yaml to MiniStack, the local AWS.
+"""Adapt template.yaml to MiniStack, the local AWS.
 
 template.yaml is written for AWS. MiniStack 1.5 differs in five points, and each has a function below:
 

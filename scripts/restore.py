@@ -1,4 +1,4 @@
-"""Restores the table to any second of the last 35 days, into a new table beside the one in use.
+"""Restore the table to any second of the last 35 days, into a new table beside the one in use.
 
 restore.py [AT=2026-06-01T12:00:00Z] [INTO=NAME] [FROM=NAME]
 

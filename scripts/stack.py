@@ -1,4 +1,4 @@
-"""Runs the stack on MiniStack, an emulator of AWS, and deploys the template to it."""
+"""Run the stack on MiniStack, an emulator of AWS, and deploy the template to it."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Reads template.yaml for the scripts and tests: resources, functions, routes and schedules."""
+"""Read template.yaml for the scripts and tests: resources, functions, routes and schedules."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ SCHEDULE = "ScheduleV2"
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads short forms as CloudFormation does: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub": "x"}."""
+    """Read short forms as CloudFormation does: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub": "x"}."""
 
 
 def _tag(loader: "_Loader", name: str, node: yaml.Node) -> dict[str, Any]:

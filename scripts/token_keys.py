@@ -1,4 +1,4 @@
-"""Rotates the token-signing keys with no downtime.
+"""Rotate the token-signing keys with no downtime.
 
     token_keys.py      FORCE=1 rotates again within a day of the last rotation, for example after a leak
 

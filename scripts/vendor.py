@@ -1,4 +1,4 @@
-"""Downloads Swagger UI, which shows the API reference, into functions/api/pages/swagger-ui.
+"""Download Swagger UI, which shows the API reference, into functions/api/pages/swagger-ui.
 
 vendor.py          run it after a change of VERSION and INTEGRITY
 """
