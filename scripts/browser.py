@@ -1,6 +1,6 @@
-"""Which browser tries the reference in the tests? Chromium, or what is built on it, from the machine.
+"""Find the browser for the tests of the API reference: Chromium or Chrome.
 
-browser.py         installs it where that is possible: on Debian and its kind, as root
+browser.py         installs Chromium if it is missing and the system is Debian or Ubuntu and the user is root
 """
 
 import os
@@ -12,12 +12,11 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def executable() -> str:
-    """Its path; ends the process, saying what to do, where there is none."""
-    chosen = os.environ.get("KEEL_BROWSER")
-    found = chosen or next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        sys.exit("The tests of the reference need Chromium or Chrome on the PATH, or its path in KEEL_BROWSER.")
-    return found
+    """The path of the browser. Exits if there is none."""
+    path = os.environ.get("KEEL_BROWSER") or next((path for name in NAMES if (path := shutil.which(name))), None)
+    if path is None:
+        sys.exit("The tests of the API reference need Chromium or Chrome. Install it or set KEEL_BROWSER to its path.")
+    return path
 
 
 def install() -> None:

@@ -1,6 +1,6 @@
-"""How is Keel deployed to AWS? The first time with answers to a few questions; CloudFormation remembers them.
+"""Deploy Keel to AWS. The first deployment asks for the parameters that have no default.
 
-deploy.py [NAME=VALUE …]     values given here replace what was answered before
+deploy.py [NAME=VALUE …]     sets parameters; the others keep the values of the last deployment
 """
 
 import hashlib
@@ -19,13 +19,13 @@ import template
 from target import target
 
 STACK: Final = "keel"
-# What has no default is asked for, and who is told of alarms, because nobody would look that up.
+# Parameters without a default, and AlarmEmail, without which nobody learns of an alarm.
 ASKED: Final = ("MailSender", "LinkSite", "AlarmEmail")
-# The layers are built for them: KEEL_PLATFORM says which, and the stack is told the same.
+# The layers are built for these two, so they come from KEEL_PLATFORM.
 BUILT_FOR: Final = ("PythonRuntime", "Architecture")
 CREDENTIALS: Final = (
-    "Give credentials and a region as to the AWS command line: `aws configure`, AWS_PROFILE, or AWS_ACCESS_KEY_ID,"
-    " AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION."
+    "Set credentials and a region as for the AWS CLI: run `aws configure`, or set AWS_PROFILE, or set"
+    " AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION."
 )
 UNFINISHED: Final = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 SAM: Final = template.ROOT / ".keel/sam/bin/sam"
@@ -34,87 +34,91 @@ UNSTAMPED: Final = "settings: as-built"
 
 
 def described(cloudformation: Any) -> dict[str, Any] | None:
-    """The stack as CloudFormation describes it, None if there is none to update."""
+    """The stack as CloudFormation describes it, None if there is no stack to update.
+
+    Exits if the stack cannot be updated.
+    """
     try:
-        [found] = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        [stack] = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
     except ClientError as error:
         if "does not exist" in str(error):
             return None
         raise
-    if found["StackStatus"] in UNFINISHED:
+    if stack["StackStatus"] in UNFINISHED:
         raise SystemExit(
-            f"The stack is in {found['StackStatus']}: its first deployment failed, or its deletion. Read why among its"
-            f" events, remove what is left with sam delete --stack-name {STACK}, and deploy again."
+            f"The stack is in state {stack['StackStatus']}: its first deployment or its deletion failed. The events of"
+            f" the stack show why. Delete it with sam delete --stack-name {STACK}, then deploy again."
         )
-    return None if found["StackStatus"] == "REVIEW_IN_PROGRESS" else dict(found)
+    return None if stack["StackStatus"] == "REVIEW_IN_PROGRESS" else dict(stack)
 
 
 def outputs(cloudformation: Any) -> dict[str, str]:
-    """What the deployed stack tells of itself."""
-    found = described(cloudformation)
-    if found is None:
+    """The outputs of the deployed stack. Exits if there is none."""
+    stack = described(cloudformation)
+    if stack is None:
         raise SystemExit(f"There is no stack {STACK} in this account and region.")
-    return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+    return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
 
 def answers(given: dict[str, str], ask: Callable[[str], str]) -> dict[str, str]:
-    """What was given, and the rest asked for until it is what the template allows."""
+    """The given parameters and those of ASKED, each of which is asked for until the template allows its value."""
     parameters = template.load()["Parameters"]
-    found = dict(given)
+    values = dict(given)
     for name in ASKED:
         parameter = parameters[name]
-        while name not in found:
+        while name not in values:
             optional = "Default" in parameter
-            answer = ask(f"{parameter['Description']}{' (may stay empty)' if optional else ''}\n{name}: ").strip()
-            if fits(name, answer):
-                found[name] = answer
+            answer = ask(f"{parameter['Description']}{' Optional.' if optional else ''}\n{name}: ").strip()
+            if is_allowed(name, answer):
+                values[name] = answer
             else:
-                print(f"{parameter['ConstraintDescription']}, please.")
-    return found
+                print(f"{name} {parameter['ConstraintDescription']}")
+    return values
 
 
-def fits(name: str, value: str) -> bool:
-    """Whether the template allows a parameter this value."""
+def is_allowed(name: str, value: str) -> bool:
+    """Whether the template allows this value of a parameter."""
     parameter = template.load()["Parameters"][name]
     allowed = [str(each) for each in parameter.get("AllowedValues", [value])]
     return value in allowed and bool(re.fullmatch(parameter.get("AllowedPattern", ".*"), value))
 
 
 def read(arguments: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE …, of parameters that there are."""
+    """Parameters from arguments of the form NAME=VALUE. Exits if a name or value is not allowed."""
     known = template.load()["Parameters"]
-    found = {}
+    values = {}
     for argument in arguments:
         name, separator, value = argument.partition("=")
         if not separator or name not in known:
-            raise SystemExit(f"{argument}: no such parameter. There are: {', '.join(known)}")
+            raise SystemExit(f"{argument}: no such parameter. The parameters are {', '.join(known)}.")
         if name in BUILT_FOR:
-            raise SystemExit(f'{argument}: the layers are built for it: KEEL_PLATFORM="python3.13 x86_64" make deploy')
-        if not fits(name, value):
-            allowed = known[name].get("ConstraintDescription") or known[name]["AllowedValues"]
-            raise SystemExit(f"{argument}: {allowed}, please.")
-        found[name] = value
-    if (
-        bool(found.get("ExistingTable")) is not bool(found.get("ExistingTableStream"))
-        or found.get("ExistingTable") == ""
-    ):
-        raise SystemExit(
-            "ExistingTable and ExistingTableStream go together; without them the stack begins a new table."
-        )
-    return found
+            raise SystemExit(f'{argument}: use KEEL_PLATFORM instead: KEEL_PLATFORM="python3.13 x86_64" make deploy')
+        if not is_allowed(name, value):
+            raise SystemExit(f"{name} {_constraint(known[name])}")
+        values[name] = value
+    table = [values[name] for name in ("ExistingTable", "ExistingTableStream") if name in values]
+    if table and not (len(table) == 2 and all(table)):
+        raise SystemExit("Set both ExistingTable and ExistingTableStream. Without them the stack creates a new table.")
+    return values
 
 
-def tell_about_mails(sender: str, ses: Any) -> None:
-    """What has to be done before mails leave; nothing is sent or changed."""
+def _constraint(parameter: dict[str, Any]) -> str:
+    if "ConstraintDescription" in parameter:
+        return str(parameter["ConstraintDescription"])
+    return f"must be one of {', '.join(map(str, parameter['AllowedValues']))}."
+
+
+def warn_about_email(sender: str, ses: Any) -> None:
+    """Print what is missing before SES sends email from this sender."""
     domain = sender.partition("@")[2]
     if not any(_verified(identity, ses) for identity in (sender, domain)):
         print(
-            f"\nSES in {ses.meta.region_name} does not send for {sender} yet: invitations and resets fail until it, or"
-            f" {domain}, is a verified identity. This mails a link to confirm:\n"
+            f"\nSES in {ses.meta.region_name} does not send email from {sender} yet. Invitations and password resets"
+            f" fail until the address or {domain} is a verified identity. To verify the address:\n"
             f"  aws sesv2 create-email-identity --email-identity {sender}"
         )
     if not ses.get_account()["ProductionAccessEnabled"]:
-        print("\nSES is in its sandbox here: it sends to verified addresses only, until AWS has granted more.")
+        print("\nSES is in its sandbox: it sends to verified addresses only. Request production access from AWS.")
 
 
 def _verified(identity: str, ses: Any) -> bool:
@@ -125,38 +129,41 @@ def _verified(identity: str, ses: Any) -> bool:
 
 
 def prepared(given: dict[str, str], ask: Callable[[str], str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The parameters that change and all that hold then; asks before the first deployment, and fails where AWS
-    cannot be reached."""
+    """The parameters to set, and the values of all parameters after the deployment.
+
+    Asks for parameters before the first deployment. Raises an error of boto3 if AWS cannot be reached.
+    """
     cloudformation, region = boto3.client("cloudformation"), boto3.session.Session().region_name
     account = boto3.client("sts").get_caller_identity()["Account"]
     stack = described(cloudformation)
     if stack is None:
-        print(f"A first deployment, to account {account} in {region}. Ctrl-C leaves everything as it is.\n")
+        print(f"First deployment to account {account} in {region}. Press Ctrl-C to cancel.\n")
         given = answers(given, ask)
-        tell_about_mails(given["MailSender"], boto3.client("sesv2"))
+        warn_about_email(given["MailSender"], boto3.client("sesv2"))
     else:
         print(f"Deploying to account {account} in {region}.")
     given |= dict(zip(BUILT_FOR, target(), strict=True))
-    held = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]} if stack else {}
-    return given, held | given
+    last = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]} if stack else {}
+    return given, last | given
 
 
-def stamp(holding: dict[str, str]) -> None:
-    """Have new versions of the functions published when a parameter has changed, and only then.
+def stamp(parameters: dict[str, str]) -> None:
+    """Write a digest of the parameters into the built template, so that a changed parameter publishes new versions.
 
-    SAM compares the functions' properties before it puts the parameters in:
+    SAM compares the properties of a function before it resolves parameters:
     https://github.com/aws/serverless-application-model/issues/3820
     """
-    parameters = template.load()["Parameters"]
-    values = {name: holding.get(name, str(each.get("Default", ""))) for name, each in parameters.items()}
+    declared = template.load()["Parameters"]
+    values = {name: parameters.get(name, str(each.get("Default", ""))) for name, each in declared.items()}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
     text = BUILT.read_text()
     if UNSTAMPED not in text:
-        raise SystemExit(f"{BUILT} has no place for the digest of the parameters")
+        raise SystemExit(f"{BUILT} has no tag '{UNSTAMPED}' for the digest of the parameters.")
     BUILT.write_text(text.replace(UNSTAMPED, f"settings: '{digest}'"))
 
 
 def run(*command: str | Path) -> None:
+    """Run a command in the project's folder. Exits with its status if it fails."""
     done = subprocess.run(command, cwd=template.ROOT, check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
@@ -164,18 +171,18 @@ def run(*command: str | Path) -> None:
 
 def main() -> None:
     try:
-        changed, holding = prepared(read(argv[1:]), input)
+        changed, parameters = prepared(read(argv[1:]), input)
     except (ClientError, BotoCoreError) as error:
-        raise SystemExit(f"AWS says: {error}\n{CREDENTIALS}") from None
+        raise SystemExit(f"AWS returned an error: {error}\n{CREDENTIALS}") from None
     except (EOFError, KeyboardInterrupt):
         raise SystemExit("\nNothing was deployed.") from None
     print("\nBuilding …", flush=True)
     run(SAM, "build")
-    stamp(holding)
+    stamp(parameters)
     overrides = [f'{name}="{value}"' for name, value in changed.items()]
-    run(SAM, "deploy", "--parameter-overrides", *overrides)
+    run(SAM, "deploy", "--template-file", BUILT, "--parameter-overrides", *overrides)
     url = outputs(boto3.client("cloudformation"))["ApiUrl"]
-    print(f"\nKeel is at {url}\nThe reference, where it can be tried: {url}/docs")
+    print(f"\nAPI        {url}\nReference  {url}/docs")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How do the parts hang together? A diagram of template.yaml, in Mermaid."""
+"""Draw the architecture diagram in docs/architecture.md from template.yaml, in Mermaid."""
 
 import re
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ SHAPES: Final = {
     "AWS::Events::EventBus": '{0}{{{{"{1}"}}}}',
     "AWS::Serverless::Function": '{0}("{1}")',
 }
-HANDS_ON: Final = {"sqs:SendMessage", "s3:PutObject", "events:PutEvents"}
+WRITES: Final = {"sqs:SendMessage", "s3:PutObject", "events:PutEvents"}
 
 
 def mermaid() -> str:
-    """Functions of the API as one part; each worker with what wakes it and what it hands on."""
+    """The API functions as one node; each worker with its triggers and the resources that it writes to."""
     edges = sorted(set(_edges()))
     named = {name for edge in edges for name in (edge[0], edge[2])}
-    kinds = {name: each["Type"] for name, each in template.load()["Resources"].items()}
-    parts = [SHAPES[kinds[name]].format(name, _words(name)) for name in sorted(named & kinds.keys())]
+    types = {name: each["Type"] for name, each in template.load()["Resources"].items()}
+    nodes = [SHAPES[types[name]].format(name, _words(name)) for name in sorted(named & types.keys())]
     lines = [
         'Client(["client"]) -- HTTPS --> Gateway["API Gateway"] --> Resources',
         f'Resources("{_resources()}")',
         "Resources --> Table",
-        'Clock(["clock"])',
+        'Clock(["scheduler"])',
     ]
-    lines += parts
+    lines += nodes
     lines += [
         f"{source} -- {label} --> {target}" if label else f"{source} --> {target}" for source, label, target in edges
     ]
@@ -37,7 +37,7 @@ def mermaid() -> str:
 
 
 def inserted(text: str) -> str:
-    """A document with the diagram between its two marks."""
+    """The document with the diagram between its two markers."""
     before, rest = text.split(BEGIN)
     after = rest.split(END, 1)[1]
     return f"{before}{BEGIN}\n{mermaid()}\n{END}{after}"
@@ -54,21 +54,21 @@ def _edges() -> Iterator[tuple[str, str, str]]:
                 yield "Table", "stream", name
             elif event["Type"] == template.SCHEDULE:
                 yield "Clock", template.schedule(event).removeprefix("rate(").rstrip(")"), name
-        for target in _handed_on_to(function):
+        for target in _written_by(function):
             yield name, "", target
     for logical, bucket in template.resources("AWS::S3::Bucket").items():
-        for notice in bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", []):
-            yield logical, "arrival", _target(notice["Queue"])
+        for notification in bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", []):
+            yield logical, "arrival", _target(notification["Queue"])
     for rule in template.resources("AWS::Events::Rule").values():
         for target in rule["Targets"]:
             yield _target(rule["EventBusName"]), "rule", _target(target["Arn"])
 
 
-def _handed_on_to(function: dict[str, Any]) -> Iterator[str]:
-    """Queues, buckets and buses that a function is allowed to put something into."""
+def _written_by(function: dict[str, Any]) -> Iterator[str]:
+    """Queues, buckets and buses that a function may write to."""
     for policy in function.get("Policies", []):
         for statement in _listed(policy.get("Statement", [])):
-            if HANDS_ON & set(_listed(statement["Action"])):
+            if WRITES & set(_listed(statement["Action"])):
                 yield from map(_target, _listed(statement["Resource"]))
 
 
@@ -77,7 +77,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _target(value: dict[str, Any]) -> str:
-    """The resource that !Ref, !GetAtt or the beginning of !Sub names."""
+    """The logical id in a !Ref or !GetAtt, or at the beginning of a !Sub."""
     if text := value.get("Fn::Sub"):
         return str(re.match(r"\$\{(\w+)", text)[1])  # type: ignore[index]
     return str(value.get("Ref") or value["Fn::GetAtt"][0])
@@ -88,9 +88,9 @@ def _words(name: str) -> str:
 
 
 def _resources() -> str:
-    found = [
+    names = [
         _words(logical)
         for logical, function in template.resources("AWS::Serverless::Function").items()
         if any(event["Type"] == "Api" for event in function.get("Events", {}).values())
     ]
-    return "one function for each resource:<br>" + ", ".join(found)
+    return "one function per resource:<br>" + ", ".join(names)

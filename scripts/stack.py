@@ -1,4 +1,4 @@
-"""What plays AWS on this machine? One MiniStack, with the real template deployed to it."""
+"""Run the stack on MiniStack, an emulator of AWS, and deploy the template to it."""
 
 import contextlib
 import json
@@ -22,21 +22,21 @@ from botocore.exceptions import HTTPClientError
 
 import building
 import template
-from building import KEEL, Stopped
+from building import KEEL, CommandError
 from template import ROOT
 
 STACK = "keel"
 ARTIFACTS = "keel-artifacts"
-FRAMES = ("START ", "END ", "REPORT ", "INIT")  # what Lambda itself logs around what a function prints
-LATE = 5_000  # milliseconds within which a line may come after a later one
-DEPLOYED = "/keel/deployed"  # the parameter that tells which sources are deployed; it is kept with what it describes
+LAMBDA_LINES = ("START ", "END ", "REPORT ", "INIT")  # what Lambda itself logs
+LATE = 5_000  # milliseconds by which a log line may arrive after a later one
+DEPLOYED = "/keel/deployed"  # SSM parameter with the digest of the deployed sources
 
 
 class Stack:
-    """One MiniStack with Keel deployed to it. Two of them do not meet if their folders and ports differ."""
+    """A MiniStack process with Keel deployed to it. Instances with different folders and ports are independent."""
 
     def __init__(self, folder: Path, port: int, parameters: dict[str, str] | None = None) -> None:
-        """`parameters` of the template go before those of samconfig.toml."""
+        """`parameters` override those of samconfig.toml."""
         self.folder, self.port, self._parameters = folder, port, parameters or {}
         self.endpoint = f"http://127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,13 +44,14 @@ class Stack:
     # ---- Starting and stopping ------------------------------------------------------------------------------------
 
     def start(self) -> None:
+        """Start MiniStack with the data of its folder. Raises CommandError if it does not start."""
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                raise Stopped(f"Port {self.port} is taken. Free it, or choose another: make dev KEEL_PORT=4600")
+                raise CommandError(f"Port {self.port} is in use. Free it or choose another: make dev KEEL_PORT=4600")
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir(parents=True)
         self._rewind_streams()
-        self._readdress_queues()
+        self._move_queues_to_port()
         with (self.folder / "ministack.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [KEEL / "ministack/bin/ministack"],
@@ -58,34 +59,37 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                start_new_session=True,  # Ctrl-C is for us: MiniStack saves its data on the SIGTERM that we send
+                start_new_session=True,  # Ctrl-C must not reach MiniStack, which saves its data only on SIGTERM
             )
         (self.folder / "pid").write_text(str(self._process.pid))
         deadline = time.monotonic() + 60
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise Stopped(f"MiniStack did not start:\n{self._said()}")
+                raise CommandError(f"MiniStack did not start:\n{self._output()}")
             time.sleep(0.1)
 
     def _rewind_streams(self) -> None:
-        """MiniStack keeps how far the consumers of a stream have read but not the stream, which begins anew at 0:
-        without this, they would sleep through as many changes as they had read before the restart."""
+        """Reset the positions of the stream's consumers.
+
+        MiniStack saves the positions but not the stream, which starts at 0 again. Consumers would skip as many changes
+        as they had read before the restart.
+        """
         state = self.folder / "state/lambda.json"
         if state.exists():
-            kept = json.loads(state.read_text())
-            kept["payload"].pop("dynamodb_stream_positions", None)
-            state.write_text(json.dumps(kept))
+            saved = json.loads(state.read_text())
+            saved["payload"].pop("dynamodb_stream_positions", None)
+            state.write_text(json.dumps(saved))
 
-    def _readdress_queues(self) -> None:
-        """MiniStack knows a queue by its address, which holds the port that the data was made on."""
+    def _move_queues_to_port(self) -> None:
+        """Replace the port in the URLs of saved queues, which is that of the last start."""
         for name in ("cloudformation", "lambda", "sqs"):
             state = self.folder / f"state/{name}.json"
             if state.exists():
-                kept = state.read_text()
-                state.write_text(re.sub(r"http://localhost:\d+/(?=\d{12}/)", f"http://localhost:{self.port}/", kept))
+                saved = state.read_text()
+                state.write_text(re.sub(r"http://localhost:\d+/(?=\d{12}/)", f"http://localhost:{self.port}/", saved))
 
     def _environment(self) -> dict[str, str]:
-        # The functions inherit it, so it holds nothing of the host's that they could come to depend on.
+        # The functions inherit it, so it has no variables of the host that they could depend on by accident.
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -98,14 +102,15 @@ class Stack:
             "STATE_DIR": str(self.folder / "state"),
             "S3_DATA_DIR": str(self.folder / "s3"),
             "TMPDIR": str(self.folder / "tmp"),
-            # What comes at once beyond this is refused with a 429 outside the envelope; each is a process.
+            # Each concurrent call is a process. MiniStack throttles calls beyond this limit.
             "LAMBDA_ACCOUNT_CONCURRENCY": str(max(24, min(100, 10 * building.memory_gigabytes()))),
-            "LAMBDA_WARM_TTL_SECONDS": "900",  # a process that waits costs little, starting one costs a second
+            "LAMBDA_WARM_TTL_SECONDS": "900",  # starting a process takes a second, keeping it costs little
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
         }
 
     def healthy(self) -> bool:
+        """Whether MiniStack responds."""
         try:
             with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5):
                 return True
@@ -113,10 +118,11 @@ class Stack:
             return False
 
     def running(self) -> bool:
+        """Whether the MiniStack process exists."""
         return self._pid() is not None
 
     def _pid(self) -> int | None:
-        """The process, if the one whose number was noted still runs and still is MiniStack."""
+        """The process id of MiniStack, None if it has ended or its id was reused."""
         try:
             pid = int((self.folder / "pid").read_text())
         except FileNotFoundError:
@@ -127,19 +133,19 @@ class Stack:
         return pid if "ministack" in found.stdout else None
 
     def stop(self) -> None:
-        """Its data is kept: MiniStack writes it when it is asked to end."""
+        """Stop MiniStack, which saves its data."""
         pid = self._pid()
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             while self._pid() is not None:
                 time.sleep(0.05)
-            # What it leaves of the functions' processes may wait for long, each with its 50 MB.
+            # Processes of functions may outlive it, with about 50 MB each.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
         (self.folder / "pid").unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """Its data is lost, which takes no time."""
+        """Stop MiniStack at once; its data is lost."""
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -147,6 +153,7 @@ class Stack:
     # ---- Deploying ------------------------------------------------------------------------------------------------
 
     def client(self, service: str) -> Any:
+        """A boto3 client for MiniStack."""
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.endpoint,
@@ -157,22 +164,22 @@ class Stack:
         )
 
     def deploy(self) -> None:
-        """Builds and deploys the template, unless these very sources are deployed already."""
+        """Build and deploy the template, unless these sources are deployed already."""
         if self._deployed() != building.digest():
             building.build()
             self.client("s3").create_bucket(Bucket=ARTIFACTS)
-            chosen = [*building.overrides(), *(f"{name}={value}" for name, value in self._parameters.items())]
+            overrides = [*building.overrides(), *(f"{name}={value}" for name, value in self._parameters.items())]
             building.sam(
                 "deploy",
                 "--template-file",
                 building.BUILD / "template.yaml",
                 "--parameter-overrides",
-                *chosen,
+                *overrides,
                 endpoint=self.endpoint,
             )
-            self._mend()
+            self._set_up()
             self._set_deployed(building.digest())
-        # Who may send mail is not kept over a restart.
+        # MiniStack does not save identities.
         self.client("sesv2").create_email_identity(EmailIdentity=building.parameter("MailSender"))
 
     def _deployed(self) -> str | None:
@@ -185,58 +192,53 @@ class Stack:
     def _set_deployed(self, value: str) -> None:
         self.client("ssm").put_parameter(Name=DEPLOYED, Value=value, Type="String", Overwrite=True)
 
-    def _mend(self) -> None:
-        """Does what MiniStack's CloudFormation leaves out: expiry of items and the gateway's own answers."""
+    def _set_up(self) -> None:
+        """Apply what MiniStack's CloudFormation ignores: time to live and gateway responses."""
         ttl = template.resources("AWS::DynamoDB::Table")["Table"]["TimeToLiveSpecification"]
         self.client("dynamodb").update_time_to_live(TableName=self.table(), TimeToLiveSpecification=ttl)
         gateway, api = self.client("apigateway"), self.physical("Api")
         properties = template.resources("AWS::Serverless::Api")["Api"]
-        for kind, answer in properties["GatewayResponses"].items():
-            headers = answer["ResponseParameters"]["Headers"]
+        for response_type, response in properties["GatewayResponses"].items():
+            headers = response["ResponseParameters"]["Headers"]
             gateway.put_gateway_response(
                 restApiId=api,
-                responseType=kind,
-                **({"statusCode": str(answer["StatusCode"])} if "StatusCode" in answer else {}),
+                responseType=response_type,
+                statusCode=str(response["StatusCode"]),
                 responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-                responseTemplates=answer["ResponseTemplates"],
+                responseTemplates=response["ResponseTemplates"],
             )
         gateway.create_deployment(restApiId=api, stageName=properties["StageName"])
-        # A number that comes from a parameter stays a text, and the first such text stops all queues.
-        functions = self.client("lambda")
-        for source in functions.list_event_source_mappings()["EventSourceMappings"]:
-            if "ScalingConfig" in source:
-                limit = {"MaximumConcurrency": int(source["ScalingConfig"]["MaximumConcurrency"])}
-                functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig=limit)
 
     def physical(self, logical: str) -> str:
-        found = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical)
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+        """The physical id of a resource of the template."""
+        described = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical)
+        return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
     def table(self) -> str:
-        """The name of the table that the functions work on."""
-        [found] = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-        return str({each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}["TableName"])
+        """The name of the table that the functions use."""
+        [described] = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return str({each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}["TableName"])
 
     def url(self) -> str:
-        """An operation X is POST <url>/api/X."""
+        """The base URL of the API; an operation is called with POST <url>/api/<operation>."""
         return f"{self.endpoint}/_aws/execute-api/{self.physical('Api')}/v1"
 
     def warm(self) -> None:
-        """Calls each function once: nobody's first call waits for a process to start."""
-        paths = {folder: path for (method, path), folder in template.routes().items() if method == "POST"}
-        requests = [
-            urllib.request.Request(self.url() + path.replace("{proxy+}", "-"), method="OPTIONS")
-            for path in paths.values()
-        ]
+        """Call each function of the API once, so that the first call of a user does not wait for a process."""
+        paths = {folder: path for (_, path), folder in template.routes().items()}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for answer in pool.map(lambda request: urllib.request.urlopen(request, timeout=120), requests):
-                answer.close()
+            list(pool.map(self._call_without_token, paths.values()))
+
+    def _call_without_token(self, path: str) -> None:
+        request = urllib.request.Request(self.url() + path.replace("{proxy+}", "-"), method="POST")
+        with contextlib.suppress(urllib.error.HTTPError):  # every function rejects such a call
+            urllib.request.urlopen(request, timeout=120).close()
 
     # ---- Code changes ---------------------------------------------------------------------------------------------
 
     def sync(self, changed: set[str]) -> None:
-        """Puts the code of function folders, or of the layer ("keel"), live without CloudFormation."""
-        self._set_deployed("")  # what runs is no longer what was deployed
+        """Replace the code of functions, by folder, or of the layer ("keel") without CloudFormation."""
+        self._set_deployed("")  # the next deployment must not be skipped
         functions, layer = self.client("lambda"), None
         if "keel" in changed:
             content = {"ZipFile": building.zipped(ROOT / "layers/keel")}
@@ -255,23 +257,23 @@ class Stack:
             functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
     def logs(self) -> Iterator[str]:
-        """Lines that the functions print, as they come, and "" when there is none just now."""
+        """Log lines of the functions as they arrive, and "" whenever there is none."""
         pages = self.client("logs").get_paginator("filter_log_events")
         since, seen = int(time.time() * 1_000), set[tuple[int, str, str]]()
         while True:
             try:
-                found = pages.paginate(logGroupName=f"/keel/{STACK}", startTime=since - LATE).build_full_result()
+                page = pages.paginate(logGroupName=f"/keel/{STACK}", startTime=since - LATE).build_full_result()
             except HTTPClientError as error:
-                raise Stopped(f"MiniStack has ended:\n{self._said()}") from error
-            for event in found["events"]:
-                # Two that say the same in one millisecond are shown once: they have no id here.
+                raise CommandError(f"MiniStack has ended:\n{self._output()}") from error
+            for event in page["events"]:
+                # Events have no ids here: equal lines within a millisecond are shown once.
                 line = (event["timestamp"], event["logStreamName"], event["message"])
-                if line not in seen and event["timestamp"] >= since - LATE and not line[2].startswith(FRAMES):
+                if line not in seen and event["timestamp"] >= since - LATE and not line[2].startswith(LAMBDA_LINES):
                     yield event["message"].rstrip()
                 seen.add(line)
                 since = max(since, event["timestamp"])
             seen = {line for line in seen if line[0] >= since - LATE}
             yield ""
 
-    def _said(self) -> str:
+    def _output(self) -> str:
         return (self.folder / "ministack.log").read_text()[-2_000:]

@@ -1,4 +1,4 @@
-"""What does template.yaml say? The one description of the system, read by the local stack and by the tests."""
+"""Read template.yaml for the scripts and tests: resources, functions, routes and schedules."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ SCHEDULE = "ScheduleV2"
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads !Ref x as {"Ref": "x"} and !Sub x as {"Fn::Sub": "x"}, as CloudFormation does."""
+    """Read short forms as CloudFormation does: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub": "x"}."""
 
 
 def _tag(loader: "_Loader", name: str, node: yaml.Node) -> dict[str, Any]:
@@ -39,24 +39,24 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def load() -> dict[str, Any]:
-    """The whole template; read-only, like all that the functions below give."""
+    """The template. It is shared and must not be changed; the same holds for what the functions below return."""
     return _parse((ROOT / "template.yaml").read_text())
 
 
-def resources(kind: str) -> dict[str, dict[str, Any]]:
-    """Properties by logical id of every resource of a type."""
-    found = load()["Resources"].items()
-    return {name: resource.get("Properties", {}) for name, resource in found if resource["Type"] == kind}
+def resources(resource_type: str) -> dict[str, dict[str, Any]]:
+    """The properties of every resource of a type, by logical id."""
+    every = load()["Resources"].items()
+    return {name: resource.get("Properties", {}) for name, resource in every if resource["Type"] == resource_type}
 
 
 def functions() -> dict[str, dict[str, Any]]:
-    """Properties of every function by its folder."""
-    found = resources("AWS::Serverless::Function").values()
-    return {properties["CodeUri"].removeprefix("functions/").rstrip("/"): properties for properties in found}
+    """The properties of every function, by folder."""
+    every = resources("AWS::Serverless::Function").values()
+    return {properties["CodeUri"].removeprefix("functions/").rstrip("/"): properties for properties in every}
 
 
 def routes() -> dict[tuple[str, str], str]:
-    """The folder of the function that answers a method and a path of the gateway."""
+    """The folder of the function that handles each route, by method ("ANY") and path."""
     return {
         (event["Properties"]["Method"], event["Properties"]["Path"]): folder
         for folder, properties in functions().items()
@@ -66,5 +66,5 @@ def routes() -> dict[tuple[str, str], str]:
 
 
 def schedule(event: dict[str, Any]) -> str:
-    """When a scheduled function runs: rate(…) or cron(…)."""
+    """The expression of a schedule: rate(…) or cron(…)."""
     return str(event["Properties"]["ScheduleExpression"])

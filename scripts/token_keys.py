@@ -1,8 +1,9 @@
-"""How are the keys of tokens rotated without anybody noticing? By a new one that everybody knows before it signs.
+"""Rotate the token-signing keys with no downtime.
 
-    token_keys.py      rotates; FORCE=1 does so within a day of the last time, as after a leak
+    token_keys.py      FORCE=1 rotates again within a day of the last rotation, for example after a leak
 
-The secret holds the key that signs and the one before. A rotation drops what is older.
+The secret holds the signing key and the previous one. A new key signs only after every function has loaded it. A
+rotation removes the key before the previous one.
 """
 
 import json
@@ -16,14 +17,14 @@ from typing import Any, Final
 
 import boto3
 
-KEPT: Final = timedelta(days=1)  # tokens live an hour; cursors of a long walk may be older
-KNOWN_AFTER: Final = 330  # seconds: functions that are warm look again after five minutes
+KEPT: Final = timedelta(days=1)  # access tokens are valid for an hour at most; a client may use a cursor for longer
+KNOWN_AFTER: Final = 330  # seconds after which every function has loaded a new key: they reload after five minutes
 
-Ring = dict[str, str]
+KeyRing = dict[str, str]
 
 
-def added(ring: Ring) -> tuple[Ring, str]:
-    """The secret with a new key beside the one that signs, and the new key's name."""
+def with_new_key(ring: KeyRing) -> tuple[KeyRing, str]:
+    """The signing key and a new one, and the name of the new key."""
     active = ring["active"]
     number = 1 + max(int(kid.removeprefix("k")) for kid in ring if kid != "active")
     new = f"k{number}"
@@ -31,15 +32,18 @@ def added(ring: Ring) -> tuple[Ring, str]:
 
 
 def rotate(client: Any, name: str, *, force: bool, wait: Callable[[float], None] = time.sleep) -> str:
-    """Rotate the secret `name`; gives the name of the key that signs from now on."""
+    """Rotate the keys of the secret `name`. Returns the name of the new signing key.
+
+    Exits if the last rotation was less than a day ago, unless `force` is set.
+    """
     changed = client.describe_secret(SecretId=name)["LastChangedDate"]
-    ring: Ring = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    ring: KeyRing = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
     rotated_before = len(ring) > 2
     if rotated_before and datetime.now(UTC) - changed < KEPT and not force:
         raise SystemExit(
-            f"The last rotation was at {changed:%F %R}; the key before it is in use for a day. FORCE=1 goes on."
+            f"The last rotation was at {changed:%F %R}. The previous key is valid for a day; FORCE=1 ends it now."
         )
-    ring, new = added(ring)
+    ring, new = with_new_key(ring)
     client.put_secret_value(SecretId=name, SecretString=json.dumps(ring))
     wait(KNOWN_AFTER)
     client.put_secret_value(SecretId=name, SecretString=json.dumps(ring | {"active": new}))
@@ -48,12 +52,12 @@ def rotate(client: Any, name: str, *, force: bool, wait: Callable[[float], None]
 
 def main() -> None:
     name = f"{os.environ.get('STACK', 'keel')}/token-keys"
-    print(f"Rotating {name}; this takes {KNOWN_AFTER // 60} minutes …", flush=True)
+    print(f"Rotating the keys of {name}. This takes about {KNOWN_AFTER // 60} minutes …", flush=True)
     try:
         new = rotate(boto3.client("secretsmanager"), name, force=bool(os.environ.get("FORCE")))
     except KeyboardInterrupt:
-        sys.exit("Stopped: the new key is known, and the old one goes on signing.")
-    print(f"{new} signs from now on.")
+        sys.exit("Interrupted. The current key still signs. Run the command again with FORCE=1.")
+    print(f"{new} is the signing key now.")
 
 
 if __name__ == "__main__":

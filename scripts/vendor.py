@@ -1,6 +1,6 @@
-"""Where does the bundled renderer of the reference come from? From the published package, pinned and unchanged.
+"""Download Swagger UI, which shows the API reference, into functions/api/pages/swagger-ui.
 
-vendor.py          fetches it into functions/api/pages/swagger-ui, after a change of VERSION and INTEGRITY
+vendor.py          run it after a change of VERSION and INTEGRITY
 """
 
 import base64
@@ -25,10 +25,11 @@ FILES: Final = {
     "swagger-ui.css": "5ed08757e53da3e026d6cbecc61fe5d43585c9560b302d534ad56692519a273d",
     "LICENSE": "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30",
     "NOTICE": "0d20d1adef18aee3f40dd258172155521ce702ac445cb5f7b7d60ed32dad2fb2",
-}  # with their SHA-256, so that nothing is edited by hand
+}  # with their SHA-256: a test compares them with the files
 
 
 def fetch() -> bytes:
+    """The published package as a tar archive."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"], cwd=folder, check=True)
         (archive,) = Path(folder).iterdir()
@@ -37,15 +38,15 @@ def fetch() -> bytes:
 
 def main() -> None:
     content = fetch()
-    found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
-    if found != INTEGRITY:
-        sys.exit(f"{PACKAGE} {VERSION} has the integrity {found}, not {INTEGRITY}")
+    integrity = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
+    if integrity != INTEGRITY:
+        sys.exit(f"{PACKAGE} {VERSION} has integrity {integrity} instead of {INTEGRITY}.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for name in FILES:
             member = archive.extractfile(f"package/{name}")
             if member is None:
-                sys.exit(f"{PACKAGE} {VERSION} has no {name}")
+                sys.exit(f"{PACKAGE} {VERSION} does not contain {name}.")
             (FOLDER / name).write_bytes(member.read())
 
 

@@ -158,8 +158,8 @@ def call(functions: Functions) -> Call:
         operation: str, body: Any = None, *, method: str = "POST", address: str | None = None, **rest: Any
     ) -> Answer:
         event = request_event(operation, body, method=method, address=address or own_address, **rest)
-        routes, path = _routes(), event["path"]
-        folder = routes.get((method, path)) or routes.get(("ANY", path)) or routes["GET", "/{proxy+}"]
+        routes = _routes()
+        folder = routes.get(("ANY", event["path"]), routes["ANY", "/{proxy+}"])
         answer = answer_of(functions.invoke(folder, event))
         if method == "POST":
             hold(operation, answer.status, answer.body)

@@ -208,7 +208,7 @@ def test_the_command_that_rotates_keys_does(secret, monkeypatch, capsys):
     token_keys.main()
     after = json.loads(client.get_secret_value(SecretId=name)["SecretString"])["active"]
     assert after != before
-    assert f"{after} signs from now on." in capsys.readouterr().out
+    assert f"{after} is the signing key now." in capsys.readouterr().out
 
 
 def test_a_second_rotation_within_a_day_needs_force(secret):
@@ -230,7 +230,7 @@ def test_a_first_deployment_asks_until_the_answers_fit(capsys) -> None:
     replies = iter(["not an address", "keel@example.com", "https://app.example.com", ""])
     found = deploy.answers({}, lambda _question: next(replies))
     assert found == {"MailSender": "keel@example.com", "LinkSite": "https://app.example.com", "AlarmEmail": ""}
-    assert "One address, as keel@example.com, please." in capsys.readouterr().out
+    assert "MailSender must be one email address, such as keel@example.com." in capsys.readouterr().out
 
 
 def test_what_is_given_is_not_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""Does a restore wait for AWS, and go on where it was interrupted? On answers as DynamoDB gives them, without it."""
+"""Restoring the table, against a stand-in for DynamoDB that needs time for each change."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -12,7 +12,7 @@ ERRORS = boto3.client("dynamodb", region_name="us-east-1").exceptions
 
 
 class Slow:
-    """A table that AWS needs three looks for after each change, and whose backups are not to be had at once."""
+    """DynamoDB with a table that is active three requests after each change and cannot enable backups at once."""
 
     exceptions = ERRORS
 
@@ -34,7 +34,7 @@ class Slow:
         self.busy = max(0, self.busy - 1)
         return {"Table": {**self.table, "TableStatus": "UPDATING" if self.busy else "ACTIVE"}}
 
-    def update_table(self, TableName: str, **change: Any) -> None:  # noqa: N803 - as boto3 has it
+    def update_table(self, TableName: str, **change: Any) -> None:  # noqa: N803 - boto3's name
         assert not self.busy, "DynamoDB takes one change at a time"
         self.busy = 3
         if "StreamSpecification" in change:
@@ -58,31 +58,31 @@ class Slow:
         self.kept = PointInTimeRecoverySpecification
 
 
-def test_a_restored_table_gets_the_settings_of_the_template_one_after_the_other() -> None:
+def test_restored_table_gets_the_settings_of_the_template() -> None:
     dynamodb, waited = Slow(), list[float]()
     restore.begin(dynamodb, "old", "new", None)
     assert dynamodb.asked == {"SourceTableName": "old", "TargetTableName": "new", "UseLatestRestorableTime": True}
-    assert restore.settle(dynamodb, "new", waited.append) == "arn:aws:dynamodb:::table/new/stream/1"
+    assert restore.configure(dynamodb, "new", waited.append) == "arn:aws:dynamodb:::table/new/stream/1"
     assert dynamodb.table["DeletionProtectionEnabled"] is True
     assert (dynamodb.expiry, dynamodb.kept) == ("ENABLING", {"PointInTimeRecoveryEnabled": True})
-    assert len(waited) == 2 + 2 + 2 + 2  # for the table, the stream, the protection, the backups
+    assert len(waited) == 2 + 2 + 2 + 2  # table, stream, deletion protection, backups
 
 
-def test_an_interrupted_restore_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupted_restore_continues(capsys: pytest.CaptureFixture[str]) -> None:
     dynamodb = Slow()
     restore.begin(dynamodb, "old", "new", None)
-    restore.settle(dynamodb, "new", lambda _: None)
+    restore.configure(dynamodb, "new", lambda _: None)
     dynamodb.refusals = 0
     restore.begin(dynamodb, "old", "new", None)
-    assert "new is there already" in capsys.readouterr().out
-    assert restore.settle(dynamodb, "new", lambda _: pytest.fail("it waits")).endswith("stream/1")
+    assert "The table new exists." in capsys.readouterr().out
+    assert restore.configure(dynamodb, "new", lambda _: pytest.fail("must not wait")).endswith("stream/1")
 
 
-def test_a_time_is_taken_as_it_is_written_and_as_utc_where_it_says_nothing() -> None:
+def test_time_without_a_zone_is_utc() -> None:
     noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
-    assert restore.moment("2026-06-01T12:00:00Z") == restore.moment("2026-06-01T12:00:00") == noon
-    assert restore.moment("2026-06-01T12:00:00+02:00") == noon.astimezone(timezone(timedelta(hours=2))) - timedelta(
+    assert restore.parse_time("2026-06-01T12:00:00Z") == restore.parse_time("2026-06-01T12:00:00") == noon
+    assert restore.parse_time("2026-06-01T12:00:00+02:00") == noon.astimezone(timezone(timedelta(hours=2))) - timedelta(
         hours=2
     )
-    with pytest.raises(SystemExit, match="AT=yesterday: write it as"):
-        restore.moment("yesterday")
+    with pytest.raises(SystemExit, match="AT=yesterday: AT must be a time"):
+        restore.parse_time("yesterday")

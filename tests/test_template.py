@@ -1,4 +1,4 @@
-"""Does template.yaml say what the code needs, and no more? Routes, permissions, what is kept, limits."""
+"""The template against the code: routes, permissions, storage, queues, limits, layout and tracing."""
 
 import copy
 import json
@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 import yaml
+from yaml import FlowMappingStartToken as FlowMapping
 
 import template
+from tests.harness.stand_ins import StandIns
 
 ROOT = template.ROOT
-VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 FOLDERS = sorted(template.functions())
 
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every statement of every policy, with the resource that it stands in."""
+    """Every statement of every policy of a function, with the policy's logical id or the function's folder."""
     for name, properties in template.resources("AWS::IAM::ManagedPolicy").items():
         yield from ((name, each) for each in properties["PolicyDocument"]["Statement"])
     for folder, properties in template.functions().items():
@@ -38,42 +39,55 @@ RESOURCES = [each for each in FOLDERS if each != "api" and "RestApiId" in str(te
 
 
 @pytest.mark.parametrize("folder", RESOURCES)
-def test_a_function_is_routed_exactly_the_operations_that_it_declares(function, folder):
+def test_routes_of_a_function_are_its_operations(function, folder):
     declared = {f"/api/{name}" for name in function(folder).api.operations}
     routed = {path for (method, path), to in template.routes().items() if to == folder and path.startswith("/api/")}
     assert declared
     assert routed == declared
 
 
-def test_each_operation_is_reached_by_post_and_answers_every_other_method_itself() -> None:
-    routes = template.routes()
-    paths = {path for _, path in routes if path.startswith("/api/")}
-    assert paths
-    for path in paths:
-        assert routes["POST", path] == routes["ANY", path]
-    # MiniStack knows no ANY: there the catch-all answers these, and so it does wherever there is no operation.
-    for path in ("/", "/{proxy+}"):
-        assert {method for method, at in routes if at == path} == set(VERBS)
+def test_every_path_has_one_route_for_any_method() -> None:
+    routes = [
+        (event["Properties"]["Path"], event["Properties"]["Method"])
+        for function in template.functions().values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    ]
+    assert {method for _, method in routes} == {"ANY"}
+    assert len(routes) == len(template.routes())
+    assert {("ANY", "/"), ("ANY", "/{proxy+}")} <= template.routes().keys()
 
 
-def test_no_answer_of_the_gateway_lacks_the_envelope() -> None:
-    answers = template.resources("AWS::Serverless::Api")["Api"]["GatewayResponses"]
-    assert {"DEFAULT_4XX", "DEFAULT_5XX", "REQUEST_TOO_LARGE", "MISSING_AUTHENTICATION_TOKEN"} <= answers.keys()
+def test_gateway_responses_are_those_that_a_client_can_cause() -> None:
+    assert template.resources("AWS::Serverless::Api")["Api"]["GatewayResponses"].keys() == {
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+        "REQUEST_TOO_LARGE",
+        "INTEGRATION_TIMEOUT",
+        "THROTTLED",
+        # for methods without a route, such as TRACE
+        "MISSING_AUTHENTICATION_TOKEN",
+        "INVALID_SIGNATURE",
+        "EXPIRED_TOKEN",
+    }
+
+
+def test_gateway_responses_have_the_format_of_the_api() -> None:
     from keel.errors import CODES
 
-    for kind, answer in answers.items():
-        body = json.loads(answer["ResponseTemplates"]["application/json"])
+    for response_type, response in template.resources("AWS::Serverless::Api")["Api"]["GatewayResponses"].items():
+        body = json.loads(response["ResponseTemplates"]["application/json"])
         assert body["ok"] is False
-        status, _ = CODES[body["error"]["code"]]
-        assert answer.get("StatusCode", status) == status, kind
+        assert response["StatusCode"] == CODES[body["error"]["code"]][0], response_type
+        assert body["error"]["message"]
         assert body["error"]["request_id"] == "$context.requestId"
-        assert answer["ResponseParameters"]["Headers"]["X-Request-Id"] == "context.requestId"
+        assert response["ResponseParameters"]["Headers"]["X-Request-Id"] == "context.requestId"
 
 
 # ---- Functions and permissions --------------------------------------------------------------------------------------
 
 
-def test_each_function_folder_has_its_block() -> None:
+def test_every_function_folder_is_in_the_template() -> None:
     folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
     assert folders == set(FOLDERS)
 
@@ -84,30 +98,39 @@ def test_logical_ids_are_the_folders_in_pascal_case() -> None:
         assert logical == "".join(word.capitalize() for word in folder.split("_")) + "Function"
 
 
-def test_permissions_name_their_verbs_and_resources() -> None:
-    found = list(statements())
-    assert found
-    for where, statement in found:
+def test_permissions_name_actions_and_resources() -> None:
+    every = list(statements())
+    assert every
+    for where, statement in every:
         assert statement["Effect"] == "Allow"
         assert not [action for action in listed(statement["Action"]) if "*" in action], where
-        assert "*" not in listed(statement["Resource"]) or statement.get("Condition"), where
+        assert "*" not in listed(statement["Resource"]), where
 
 
-def test_no_function_may_read_the_whole_table_or_change_it() -> None:
+def test_email_is_sent_from_the_configured_sender_alone() -> None:
+    [(where, statement)] = [each for each in statements() if "ses:SendEmail" in listed(each[1]["Action"])]
+    assert where == "mailer"
+    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}}
+    stand_ins = StandIns({"MailSender": "keel@mail.example.com"})
+    identities = [str(each).rpartition("identity/")[2] for each in stand_ins.value(statement["Resource"])]
+    assert identities == ["keel@mail.example.com", "mail.example.com", "*@*"]
+
+
+def test_only_the_sweep_may_scan_and_no_function_may_change_the_table() -> None:
     for where, statement in statements():
         actions = set(listed(statement["Action"]))
         assert not actions & {"dynamodb:DeleteTable", "dynamodb:UpdateTable", "dynamodb:CreateTable"}, where
         assert "dynamodb:Scan" not in actions or where == "sweep", where
 
 
-# ---- What is kept ---------------------------------------------------------------------------------------------------
+# ---- Storage ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_customers_trust_us_with_outlives_the_stack() -> None:
-    kept = {"AWS::DynamoDB::Table", "AWS::KMS::Key"}
-    found = [each for each in template.load()["Resources"].values() if each["Type"] in kept]
-    assert found
-    for resource in found:
+def test_table_buckets_and_key_outlive_the_stack() -> None:
+    kept = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket"}
+    resources = [each for each in template.load()["Resources"].values() if each["Type"] in kept]
+    assert {each["Type"] for each in resources} == kept
+    for resource in resources:
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         assert resource["UpdateReplacePolicy"] == "Retain"
     table = template.resources("AWS::DynamoDB::Table")["Table"]
@@ -118,7 +141,7 @@ def test_what_customers_trust_us_with_outlives_the_stack() -> None:
     assert table["DeletionProtectionEnabled"] is True
 
 
-def test_a_restored_table_takes_the_place_of_the_own_one_everywhere() -> None:
+def test_existing_table_replaces_the_table_of_the_stack_everywhere() -> None:
     names = {
         "TableName": ("Ref", "Table", {"Ref": "ExistingTable"}),
         "Arn": ("Fn::GetAtt", ["Table", "Arn"], None),
@@ -131,7 +154,7 @@ def test_a_restored_table_takes_the_place_of_the_own_one_everywhere() -> None:
         assert whole.count(own) == whole.count(choice) > 0, own
 
 
-def test_logs_are_kept_as_long_as_the_operator_decides() -> None:
+def test_log_retention_is_a_parameter() -> None:
     groups = template.resources("AWS::Logs::LogGroup")
     assert groups
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
@@ -147,8 +170,25 @@ def test_no_bucket_is_public() -> None:
         assert all(blocked.values()), name
 
 
+def test_buckets_reject_requests_without_tls() -> None:
+    policies = {
+        policy["Bucket"]["Ref"]: policy["PolicyDocument"]["Statement"]
+        for policy in template.resources("AWS::S3::BucketPolicy").values()
+    }
+    assert policies.keys() == template.resources("AWS::S3::Bucket").keys()
+    for name, [statement] in policies.items():
+        assert statement == {
+            "Sid": "DenyInsecureTransport",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+
+
 @pytest.mark.parametrize(
-    ("origins", "right"),
+    ("origins", "valid"),
     [
         ("*", True),
         ("https://a.example.com", True),
@@ -158,9 +198,9 @@ def test_no_bucket_is_public() -> None:
         ("", False),
     ],
 )
-def test_the_bucket_and_the_api_read_the_same_origins(origins: str, right: bool) -> None:
-    assert bool(re.search(template.load()["Parameters"]["AllowedOrigins"]["AllowedPattern"], origins)) is right
-    if right:  # the bucket's are split in the template, which trims nothing
+def test_bucket_and_api_accept_the_same_origins(origins: str, valid: bool) -> None:
+    assert bool(re.search(template.load()["Parameters"]["AllowedOrigins"]["AllowedPattern"], origins)) is valid
+    if valid:  # the template splits them for the bucket, without trimming
         [rule] = template.resources("AWS::S3::Bucket")["Files"]["CorsConfiguration"]["CorsRules"]
         assert rule["AllowedOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
 
@@ -168,7 +208,7 @@ def test_the_bucket_and_the_api_read_the_same_origins(origins: str, right: bool)
 # ---- Queues and streams ---------------------------------------------------------------------------------------------
 
 
-def test_a_message_is_tried_five_times_and_then_kept_aside_with_an_alarm() -> None:
+def test_dead_letter_queues_have_an_alarm_and_get_messages_after_five_attempts() -> None:
     queues = template.resources("AWS::SQS::Queue")
     dead = {
         queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
@@ -183,7 +223,7 @@ def test_a_message_is_tried_five_times_and_then_kept_aside_with_an_alarm() -> No
             assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5, name
 
 
-def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_run() -> None:
+def test_visibility_timeout_is_six_times_the_timeout_of_the_worker() -> None:
     queues = template.resources("AWS::SQS::Queue")
     default = template.load()["Globals"]["Function"]["Timeout"]
     for folder, properties in template.functions().items():
@@ -194,12 +234,12 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_run() -> Non
                 assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"], folder
 
 
-def test_references_are_cleared_once_no_import_can_still_write_what_it_read_before_the_deletion() -> None:
+def test_cascade_is_delayed_until_import_workers_have_ended() -> None:
     worker = template.functions()["import_worker"]["Timeout"]
     assert template.resources("AWS::SQS::Queue")["CascadeQueue"]["DelaySeconds"] >= worker + 60
 
 
-def test_a_stream_record_that_no_retry_helps_is_kept_whole() -> None:
+def test_stream_records_that_keep_failing_go_to_the_failure_bucket() -> None:
     events = [event for each in template.functions().values() for event in each.get("Events", {}).values()]
     streams = [event["Properties"] for event in events if event["Type"] == "DynamoDB"]
     assert streams
@@ -209,7 +249,7 @@ def test_a_stream_record_that_no_retry_helps_is_kept_whole() -> None:
         assert stream["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordAge"}
 
 
-def test_the_stream_hands_on_what_is_told_and_what_is_cleared_after_a_deletion() -> None:
+def test_event_publisher_receives_changes_of_entity_types_with_events_or_references() -> None:
     from keel import entity_types
     from keel.events import names
 
@@ -236,14 +276,14 @@ print(json.dumps(transform(source, values, Policies())))
 """
 
 
-def expanded() -> dict[str, Any]:
-    """The template as CloudFormation deploys it."""
+def expanded(**parameters: str) -> dict[str, Any]:
+    """The template as CloudFormation deploys it, with the default parameters and these."""
     source = copy.deepcopy(template.load())
     for resource in source["Resources"].values():
         for name in ("CodeUri", "ContentUri"):
             if name in resource.get("Properties", {}):
                 resource["Properties"][name] = "s3://bucket/key"
-    values = {name: str(each.get("Default", "x")) for name, each in source["Parameters"].items()}
+    values = {name: str(each.get("Default", "x")) for name, each in source["Parameters"].items()} | parameters
     command: list[str | Path] = [ROOT / ".keel/sam/bin/python", "-c", EXPAND]
     done = subprocess.run(
         command,
@@ -253,26 +293,63 @@ def expanded() -> dict[str, Any]:
         text=True,
         check=True,
     )
-    whole: dict[str, Any] = json.loads(done.stdout)
-    return whole
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
-def test_the_stack_stays_well_below_the_limits_of_cloudformation() -> None:
-    whole = expanded()
-    assert len(whole["Resources"]) < 450  # of 500
-    assert len(json.dumps(whole)) < 900_000  # of 1 MB
-    assert len(whole["Parameters"]) < 200
-    assert len({path for _, path in template.routes()}) < 250  # of 300 resources of an API
+def test_stack_is_well_below_the_limits_of_cloudformation() -> None:
+    stack = expanded()
+    assert len(stack["Resources"]) < 450  # of 500
+    assert len(json.dumps(stack)) < 900_000  # of 1 MB
+    assert len(stack["Parameters"]) < 200
+    assert len(template.routes()) < 250  # of 300 resources of an API
 
 
-def test_each_parameter_says_what_it_is_for() -> None:
+def test_every_parameter_has_a_description() -> None:
     for name, parameter in template.load()["Parameters"].items():
-        assert "Description" in parameter or "AllowedValues" in parameter, name
+        assert parameter["Description"].endswith("."), name
+        if "AllowedPattern" in parameter:
+            assert re.fullmatch(r"must be .*\.", parameter["ConstraintDescription"]), name
+
+
+def test_local_stack_sets_the_parameters_without_default() -> None:
     local = (ROOT / "samconfig.toml").read_text()
     without_default = {name for name, each in template.load()["Parameters"].items() if "Default" not in each}
     assert without_default == {"MailSender", "LinkSite"}
     assert all(f'"{name}=' in local for name in without_default)
 
 
-def test_the_template_is_plain_yaml_that_tools_read() -> None:
-    yaml.compose((ROOT / "template.yaml").read_text())
+# ---- Layout ---------------------------------------------------------------------------------------------------------
+
+
+def test_template_is_in_block_style_with_short_lines() -> None:
+    text = (ROOT / "template.yaml").read_text()
+    for number, line in enumerate(text.splitlines(), 1):
+        assert len(line) <= 140, number
+    flow_mappings = [token.start_mark.line + 1 for token in yaml.scan(text) if isinstance(token, FlowMapping)]
+    assert flow_mappings == []
+
+
+def test_sections_have_a_title() -> None:
+    lines = (ROOT / "template.yaml").read_text().splitlines()
+    for line in lines:
+        if line.lstrip().startswith("# ----"):
+            assert re.fullmatch(r"  # ---- [A-Z][\w ]+ -+", line), line
+            assert len(line) == 120, line
+
+
+# ---- Tracing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tracing", "traced"), [("Disabled", False), ("Active", True)])
+def test_functions_may_write_traces_only_if_tracing_is_active(tracing: str, traced: bool) -> None:
+    resources = expanded(Tracing=tracing)["Resources"]
+    roles = [json.dumps(each) for each in resources.values() if each["Type"] == "AWS::IAM::Role"]
+    functions = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::Function"]
+    assert functions
+    for function in functions:
+        assert ("TracingConfig" in function) is traced
+    for role in roles:
+        assert ("AWSXrayWriteOnlyAccess" in role) is (traced and "AWSLambdaBasicExecutionRole" in role)
+    disabled = template.load()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_TRACE_DISABLED"]
+    assert StandIns({"Tracing": tracing}).value(disabled) == ("false" if traced else "true")

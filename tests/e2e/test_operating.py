@@ -48,6 +48,7 @@ class Operated:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "KEEL_PLATFORM": f"{building.RUNTIME} {building.ARCHITECTURE}",
+            "SAM_TEMPLATE_FILE": str(building.write_template()),
             "SAM_CLI_TELEMETRY": "0",
             "SAM_CLI_POLL_DELAY": "1",
         }
@@ -84,8 +85,8 @@ def operated() -> Iterator[Operated]:
             # MiniStack knows no saved queries, which come with the dashboard.
             first = operated.make("deploy", "PARAMETERS=Dashboard=false", typed="\n".join(ANSWERS) + "\n")
             assert first.returncode == 0, first.stdout[-4000:] + first.stderr[-4000:]
-            assert "One address, as keel@example.com, please." in first.stdout
-            assert f"does not send for {SENDER} yet" in first.stdout
+            assert "MailSender must be one email address, such as keel@example.com." in first.stdout
+            assert f"does not send email from {SENDER} yet" in first.stdout
             operated.aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
             yield operated
         finally:
@@ -109,10 +110,10 @@ def test_a_changed_parameter_holds_for_the_next_call(operated: Operated) -> None
 
 def test_a_parameter_that_does_not_fit_is_refused_before_anything_is_built(operated: Operated) -> None:
     for given, said in (
-        ("RateUser=20", "RateUser=20: Calls a second and at once, as 10/20, please."),
+        ("RateUser=20", "RateUser must be calls per second and burst, such as 10/20."),
         ("RateUsers=1/2", "no such parameter"),
         ("PythonRuntime=python3.12", "KEEL_PLATFORM"),
-        ("ExistingTable=", "the stack begins a new table"),
+        ("ExistingTable=", "Set both ExistingTable and ExistingTableStream."),
     ):
         refused = operated.make("deploy", f"PARAMETERS={given}")
         assert refused.returncode != 0
@@ -124,8 +125,8 @@ def test_a_parameter_that_does_not_fit_is_refused_before_anything_is_built(opera
 @pytest.mark.parametrize(
     ("without", "said"),
     [
-        ("AWS_ACCESS_KEY_ID", "AWS says: Unable to locate credentials"),
-        ("AWS_DEFAULT_REGION", "AWS says: You must specify a region"),
+        ("AWS_ACCESS_KEY_ID", "AWS returned an error: Unable to locate credentials"),
+        ("AWS_DEFAULT_REGION", "AWS returned an error: You must specify a region"),
     ],
 )
 def test_who_is_not_signed_in_is_told_how(operated: Operated, command: str, without: str, said: str) -> None:
