@@ -39,6 +39,7 @@ RUN_BY: Final = {
     ],
     "docs/adding-a-resource.md": [
         *[("python", RESOURCE)] * 3,
+        ("python", "tests/docs/test_adding_a_resource.py::test_list_of_entity_types_is_the_one_of_the_page"),
         ("python", "tests/docs/test_adding_a_resource.py::test_its_codes_come_in_their_order"),
         ("python", RESOURCE),
         ("yaml", RESOURCE),
