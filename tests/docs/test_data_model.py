@@ -2,12 +2,11 @@
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import template
 from keel.entity_types import ENTITY_TYPES
-from keel.storage.table import Item
 from tests.harness.accounts import Account, World
 
 PAGE: Final = (template.ROOT / "docs/data-model.md").read_text()
@@ -34,10 +33,9 @@ class ItemType(NamedTuple):
     pk: str
     sk: str
 
-    def describes(self, item: Item) -> bool:
-        return item["kind"] in self.names and bool(
-            re.fullmatch(self.pk, item["pk"]) and re.fullmatch(self.sk, item["sk"])
-        )
+    def describes(self, item: Mapping[str, object]) -> bool:
+        keys = ((self.pk, item["pk"]), (self.sk, item["sk"]))
+        return item["kind"] in self.names and all(re.fullmatch(pattern, str(key)) for pattern, key in keys)
 
 
 def item_types() -> Iterator[ItemType]:
