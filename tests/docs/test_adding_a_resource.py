@@ -1,4 +1,4 @@
-"""Does docs/adding-a-resource.md work? Its example is built as it stands there and called."""
+"""Build the example of docs/adding-a-resource.md and call its operations."""
 
 import importlib
 import importlib.util
@@ -14,7 +14,7 @@ import pytest
 
 import keel
 import template
-from keel import errors
+from keel import entity_types, errors
 from tests.harness.accounts import Account
 from tests.harness.functions import Context, Functions
 from tests.harness.gateway import Answer, answer_of, fresh_address, request_event
@@ -54,6 +54,8 @@ def tickets(
         assert specification.loader
         app = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(app)
+    entity_type = importlib.import_module("keel.tickets.entity_type").TICKET
+    monkeypatch.setitem(entity_types.ENTITY_TYPES, entity_type.name, entity_type)
 
     def call(operation: str, body: Any = None, **more: Any) -> Answer:
         event = request_event(operation, body, token=account.session.token, address=fresh_address(), **more)
@@ -69,7 +71,7 @@ def test_the_page_shows_a_whole_resource(tickets: Tickets) -> None:
     assert set(files()) == {
         f"{LAYER}keel/tickets/__init__.py",
         f"{LAYER}keel/tickets/schemas.py",
-        f"{LAYER}keel/tickets/kind.py",
+        f"{LAYER}keel/tickets/entity_type.py",
         "functions/tickets/app.py",
     }
     [block] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -78,6 +80,11 @@ def test_the_page_shows_a_whole_resource(tickets: Tickets) -> None:
     contacts = (template.ROOT / "template.yaml").read_text().partition("  ContactsFunction:")[2].partition("\n\n")[0]
     as_contacts = block.replace("Tickets", "Contacts").replace("tickets", "contacts")
     assert textwrap.indent(as_contacts, "  ").strip() == f"ContactsFunction:{contacts}".strip()
+
+
+def test_list_of_entity_types_is_the_one_of_the_page() -> None:
+    [shown] = re.findall(r"^```python\n(\(.*\))\n```$", PAGE, re.MULTILINE)
+    assert shown.replace(", TICKET", "") in Path(entity_types.__file__).read_text()
 
 
 def test_its_operations_do_what_those_of_every_resource_do(tickets: Tickets, account: Account) -> None:

@@ -39,15 +39,20 @@ RUN_BY: Final = {
     ],
     "docs/adding-a-resource.md": [
         *[("python", RESOURCE)] * 3,
+        ("python", "tests/docs/test_adding_a_resource.py::test_list_of_entity_types_is_the_one_of_the_page"),
         ("python", "tests/docs/test_adding_a_resource.py::test_its_codes_come_in_their_order"),
         ("python", RESOURCE),
         ("yaml", RESOURCE),
     ],
     "docs/architecture.md": [
-        ("mermaid", "tests/reference/test_pages_of_docs.py::test_the_architecture_is_drawn_from_the_template")
+        ("mermaid", "tests/reference/test_pages_of_docs.py::test_the_architecture_is_drawn_from_the_template"),
+        ("text", ""),  # the packages of the layer
     ],
     "docs/authentication.md": [("bash", GUIDES)] * 2,
     "docs/client.md": [("console", TYPED)] * 5,
+    "docs/data-model.md": [
+        ("mermaid", "tests/docs/test_data_model.py::test_diagram_has_the_fields_of_each_entity_type")
+    ],
     "docs/events.md": [("json", "tests/docs/test_events.py::test_an_event_has_the_fields_that_the_page_shows")] * 2,
     "docs/getting-started.md": [("bash", GUIDES)] * 5,
     "docs/idempotency.md": [("bash", GUIDES)],
