@@ -1,4 +1,4 @@
-"""Draw template.yaml as a Mermaid diagram for docs/architecture.md."""
+"""Draw the architecture diagram in docs/architecture.md from template.yaml, in Mermaid."""
 
 import re
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ SHAPES: Final = {
     "AWS::Events::EventBus": '{0}{{{{"{1}"}}}}',
     "AWS::Serverless::Function": '{0}("{1}")',
 }
-SENDS: Final = {"sqs:SendMessage", "s3:PutObject", "events:PutEvents"}
-# Parts are grouped by the beginning of their logical ID.
+WRITES: Final = {"sqs:SendMessage", "s3:PutObject", "events:PutEvents"}
+# Nodes are grouped by the beginning of their logical ID.
 GROUPS: Final = {
     "Requests": ("Client", "Gateway", "Resources", "Table"),
     "Events and email": ("EventPublisher", "Events", "StreamFailures", "Cascade", "Mailer", "Email"),
@@ -26,30 +26,30 @@ GROUPS: Final = {
 OUTSIDE: Final = {
     "Client": '(["client"])',
     "Gateway": '["API Gateway"]',
-    "Clock": '(["schedule"])',
+    "Clock": '(["scheduler"])',
     "Email": '(["email"])',
     "Receivers": '(["webhook receivers"])',
 }
 
 
 def mermaid() -> str:
-    """Draw the functions of the API as one part, and each worker with what invokes it and what it sends to."""
+    """The API functions as one node; each worker with its triggers and the resources that it writes to."""
     edges = sorted(
         {*_edges(), ("Client", "HTTPS", "Gateway"), ("Gateway", "", "Resources"), ("Resources", "", "Table")}
     )
-    parts = {name: _part(name) for edge in edges for name in (edge[0], edge[2])}
+    nodes = {name: _node(name) for edge in edges for name in (edge[0], edge[2])}
     lines = []
     for number, (title, prefixes) in enumerate(GROUPS.items()):
-        members = [name for name in sorted(parts) if name.startswith(prefixes)]
-        lines += [f'subgraph group{number}["{title}"]', *(f"  {parts.pop(name)}" for name in members), "end"]
-    lines += [parts[name] for name in sorted(parts)]
+        members = [name for name in sorted(nodes) if name.startswith(prefixes)]
+        lines += [f'subgraph group{number}["{title}"]', *(f"  {nodes.pop(name)}" for name in members), "end"]
+    lines += [nodes[name] for name in sorted(nodes)]
     lines += [
         f"{source} -- {label} --> {target}" if label else f"{source} --> {target}" for source, label, target in edges
     ]
     return "```mermaid\nflowchart LR\n" + "\n".join(f"  {line}" for line in lines) + "\n```"
 
 
-def _part(name: str) -> str:
+def _node(name: str) -> str:
     if name == "Resources":
         return f'Resources("{_resources()}")'
     if name in OUTSIDE:
@@ -58,7 +58,7 @@ def _part(name: str) -> str:
 
 
 def inserted(text: str) -> str:
-    """A document with the diagram between its two markers."""
+    """The document with the diagram between its two markers."""
     before, rest = text.split(BEGIN)
     after = rest.split(END, 1)[1]
     return f"{before}{BEGIN}\n{mermaid()}\n{END}{after}"
@@ -77,21 +77,21 @@ def _edges() -> Iterator[tuple[str, str, str]]:
                 yield "Table", "stream", name
             elif event["Type"] == template.SCHEDULE:
                 yield "Clock", template.schedule(event).removeprefix("rate(").rstrip(")"), name
-        for target in _sends_to(function):
+        for target in _written_by(function):
             yield name, "", target
     for logical, bucket in template.resources("AWS::S3::Bucket").items():
-        for notice in bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", []):
-            yield logical, "arrival", _target(notice["Queue"])
+        for notification in bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", []):
+            yield logical, "arrival", _target(notification["Queue"])
     for rule in template.resources("AWS::Events::Rule").values():
         for target in rule["Targets"]:
             yield _target(rule["EventBusName"]), "rule", _target(target["Arn"])
 
 
-def _sends_to(function: dict[str, Any]) -> Iterator[str]:
-    """Queues, buckets and buses that a function is allowed to write to."""
+def _written_by(function: dict[str, Any]) -> Iterator[str]:
+    """Queues, buckets and buses that a function may write to."""
     for policy in function.get("Policies", []):
         for statement in _listed(policy.get("Statement", [])):
-            if SENDS & set(_listed(statement["Action"])):
+            if WRITES & set(_listed(statement["Action"])):
                 yield from map(_target, _listed(statement["Resource"]))
 
 
@@ -100,7 +100,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _target(value: dict[str, Any]) -> str:
-    """The resource that !Ref, !GetAtt or the start of !Sub names."""
+    """The logical id in a !Ref or !GetAtt, or at the beginning of a !Sub."""
     if text := value.get("Fn::Sub"):
         return str(re.match(r"\$\{(\w+)", text)[1])  # type: ignore[index]
     return str(value.get("Ref") or value["Fn::GetAtt"][0])
@@ -111,9 +111,9 @@ def _words(name: str) -> str:
 
 
 def _resources() -> str:
-    found = [
+    names = [
         _words(logical)
         for logical, function in template.resources("AWS::Serverless::Function").items()
         if any(event["Type"] == "Api" for event in function.get("Events", {}).values())
     ]
-    return "one function per resource:<br>" + ", ".join(found)
+    return "one function per resource:<br>" + ", ".join(names)
