@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,12 +74,16 @@ def test_functions_have_the_same_packages_on_every_supported_python() -> None:
     assert not [each for each in pins("functions") if re.search("python|platform", str(each.marker or ""))]
 
 
-def type_checking_imports(module: ast.Module) -> set[ast.AST]:
-    """The imports that only mypy sees."""
-    blocks = [
-        node for node in ast.walk(module) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    ]
-    return {statement for block in blocks for statement in block.body}
+def imported(node: ast.AST) -> Iterator[str]:
+    """The modules that are imported at run time. Those under `if TYPE_CHECKING` are not."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        yield node.module or ""
+    for child in ast.iter_child_nodes(node):
+        yield from imported(child)
 
 
 def test_functions_import_only_packages_of_the_layer() -> None:
@@ -89,11 +94,7 @@ def test_functions_import_only_packages_of_the_layer() -> None:
     paths = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers/keel").rglob("*.py")]
     assert paths
     for path in paths:
-        module = ast.parse(path.read_text())
-        for node in set(ast.walk(module)) - type_checking_imports(module):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            assert {name.split(".")[0] for name in names} <= deployed, path
+        assert {name.split(".")[0] for name in imported(ast.parse(path.read_text()))} <= deployed, path
 
 
 def test_layer_contains_each_service_that_the_functions_call() -> None:
