@@ -180,7 +180,8 @@ def main() -> None:
     run(SAM, "build")
     stamp(parameters)
     overrides = [f'{name}="{value}"' for name, value in changed.items()]
-    run(SAM, "deploy", "--template-file", BUILT, "--parameter-overrides", *overrides)
+    files: list[str | Path] = ["--config-file", template.ROOT / "samconfig.toml", "--template-file", BUILT]
+    run(SAM, "deploy", *files, "--parameter-overrides", *overrides)
     url = outputs(boto3.client("cloudformation"))["ApiUrl"]
     print(f"\nAPI        {url}\nReference  {url}/docs")
 
