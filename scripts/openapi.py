@@ -1,7 +1,7 @@
-"""How is the reference made? From the functions' declarations and docs/reference; `--check` only tells what is stale.
+"""Generate openapi.json, the generated parts of the documentation, and the Python client.
 
-openapi.py            writes openapi.json, docs/errors.md and the Python client's types and methods
-openapi.py --check    ends with 1 when they are not what this would write
+openapi.py            writes them, from the declarations of the functions and from docs/reference
+openapi.py --check    exits with 1 if one of them is out of date
 """
 
 import json
@@ -19,7 +19,7 @@ from reference.errors import page
 
 
 def written() -> dict[str, str]:
-    """The content of each file that is made."""
+    """The content of each generated file, by path."""
     described = document()
     return {
         "openapi.json": json.dumps(described, ensure_ascii=False, indent=1) + "\n",

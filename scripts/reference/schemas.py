@@ -1,4 +1,4 @@
-"""What do bodies and results look like? JSON Schemas of the models, in the words of OpenAPI 3.1."""
+"""Convert the models of bodies and results to JSON Schemas for OpenAPI 3.1."""
 
 import copy
 import re
@@ -13,19 +13,19 @@ Schema = dict[str, Any]
 REF: Final = "#/components/schemas/"
 PRINTABLE_ASCII: Final = "^[ -~]*$"
 BLANK_OR_EMAIL: Final = r"^\s*$|^\S+@\S+$"
-# Objects that an update merges, and the time that is never without a value: null is refused there.
+# Null is rejected here: objects that an update merges, and a time that always has a value.
 NEVER_CLEARED: Final = ("custom_fields", "metadata", "occurred_at")
 
 
 class Schemas:
-    """The schemas of components, collected while the operations are described."""
+    """The component schemas, collected while the operations are described."""
 
     def __init__(self) -> None:
         self.found: dict[str, Schema] = {}
-        self._given: dict[str, Schema] = {}  # before anything was limited
+        self._given: dict[str, Schema] = {}  # as they were before `limit`
 
     def result(self, model: type[BaseModel]) -> Schema:
-        """A reference to the schema of what an operation answers."""
+        """A reference to the schema of a result."""
         schema = model.model_json_schema(mode="serialization", ref_template=REF + "{model}")
         for name, definition in schema.pop("$defs", {}).items():
             self._keep(name, _shown(definition))
@@ -34,7 +34,7 @@ class Schemas:
         return {"$ref": REF + name}
 
     def body(self, name: str, model: type[Body], required: tuple[str, ...], create: tuple[str, ...]) -> Schema:
-        """A reference to the schema of what an operation takes; `create` are the fields that creating needs."""
+        """A reference to the schema of a body; `create` lists the fields that the create operation requires."""
         schema = model.model_json_schema(mode="validation", ref_template=REF + "{model}")
         for defined, definition in schema.pop("$defs", {}).items():
             self._keep(defined, _plain(definition))
@@ -50,14 +50,14 @@ class Schemas:
         return {"$ref": REF + title}
 
     def explain(self, words: dict[str, str]) -> None:
-        """Give every field that says nothing of itself what is said of its name."""
+        """Describe every field that has no description of its own by the text for its name."""
         for schema in self.found.values():
             for name, field in schema.get("properties", {}).items():
                 if name in words and "description" not in field and "$ref" not in field:
                     field["description"] = words[name]
 
     def limit(self, schema: Schema, values: dict[str, list[str]]) -> None:
-        """Say which values the fields of these names have, in a component and in what it refers to."""
+        """Restrict the fields with these names to their values, in a component and in those that it refers to."""
         whole = self.found[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
         for name, field in whole.get("properties", {}).items():
             if name in values:
@@ -67,12 +67,12 @@ class Schemas:
 
     def _keep(self, name: str, schema: Schema) -> None:
         if self._given.setdefault(name, schema) != schema:
-            raise ValueError(f"two different models are called {name}")
+            raise ValueError(f"two different models have the name {name}")
         self.found.setdefault(name, copy.deepcopy(schema))
 
 
 def _plain(schema: Any) -> Any:
-    """Without titles, and with `type: [X, "null"]` for what pydantic writes as a choice."""
+    """The schema without titles, and with `type: [X, "null"]` where pydantic writes `anyOf`."""
     if isinstance(schema, list):
         return [_plain(element) for element in schema]
     if not isinstance(schema, dict):
@@ -134,7 +134,7 @@ def _taken(name: str, schema: Schema, updates: bool, required: bool, needed: boo
 
 
 def _shown(schema: Schema) -> Schema:
-    """A result: every field is there, and its name tells the form of an id or a time."""
+    """The schema of a result: every field is present, and ids and times have a format."""
     schema = _plain(schema)
     if schema.get("type") == "object" and "properties" in schema:
         optional = set(schema.pop("optional", ()))
@@ -155,7 +155,7 @@ def _answered(name: str, schema: Schema) -> Schema:
 
 
 def _named(name: str, schema: Schema) -> Schema:
-    """With the format that a field's name tells."""
+    """The schema with the format that follows from the name of the field."""
     schema = dict(schema)
     kinds = schema.get("type")
     texts = kinds == "string" or (isinstance(kinds, list) and "string" in kinds)
