@@ -28,13 +28,14 @@ class Document:
     def __init__(self, content: dict[str, Any]) -> None:
         self.content = content
 
-    def resolve(self, found: Schema) -> Schema:
-        while "$ref" in found:
+    def resolve(self, schema: Schema) -> Schema:
+        """The schema that a reference leads to."""
+        while "$ref" in schema:
             target: Any = self.content
-            for part in found["$ref"].removeprefix("#/").split("/"):
+            for part in schema["$ref"].removeprefix("#/").split("/"):
                 target = target[part]
-            found = target
-        return found
+            schema = target
+        return schema
 
     @cached_property
     def operations(self) -> list["Source"]:
@@ -65,13 +66,13 @@ class Source:
     @cached_property
     def body(self) -> dict[str, Schema]:
         """The schema of each field of the body."""
-        found: dict[str, Schema] = self._body.get("properties", {})
-        return found
+        properties: dict[str, Schema] = self._body.get("properties", {})
+        return properties
 
     @property
     def required(self) -> list[str]:
-        found: list[str] = self._body.get("required", [])
-        return found
+        names: list[str] = self._body.get("required", [])
+        return names
 
     @property
     def _body(self) -> Schema:
@@ -80,10 +81,10 @@ class Source:
 
     @cached_property
     def result(self) -> Schema:
-        answer = self.document.resolve(self.content["responses"]["200"])
-        envelope = self.document.resolve(answer["content"]["application/json"]["schema"])
-        found: Schema = envelope["properties"]["result"]
-        return found
+        response = self.document.resolve(self.content["responses"]["200"])
+        envelope = self.document.resolve(response["content"]["application/json"]["schema"])
+        schema: Schema = envelope["properties"]["result"]
+        return schema
 
     @property
     def public(self) -> bool:
@@ -101,8 +102,8 @@ class Source:
     @property
     def item(self) -> Schema:
         """The schema of the items of a list."""
-        found: Schema = self.document.resolve(self.result)["properties"]["items"]["items"]
-        return found
+        schema: Schema = self.document.resolve(self.result)["properties"]["items"]["items"]
+        return schema
 
     @property
     def takes(self) -> str:
@@ -122,37 +123,37 @@ class Types:
         self.document = document
         self.classes: dict[str, str] = {}
 
-    def of(self, found: Schema, name: str) -> str:
+    def of(self, schema: Schema, name: str) -> str:
         """The type of a schema; `name` names an object that has no name in the document."""
-        if "$ref" in found:
-            return self.of(self.document.resolve(found), found["$ref"].rpartition("/")[2])
-        if "const" in found:
-            return f"Literal[{found['const']!r}]"
-        if "enum" in found:
-            options = ", ".join(repr(each) for each in found["enum"])
+        if "$ref" in schema:
+            return self.of(self.document.resolve(schema), schema["$ref"].rpartition("/")[2])
+        if "const" in schema:
+            return f"Literal[{schema['const']!r}]"
+        if "enum" in schema:
+            options = ", ".join(repr(each) for each in schema["enum"])
             return f"Literal[{options}]"
-        choices = found.get("anyOf") or found.get("oneOf") or found.get("allOf")
+        choices = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
         if choices:
             return _union(self.of(each, name) for each in choices)
-        kind = found.get("type")
+        kind = schema.get("type")
         if isinstance(kind, list):
-            return _union(self.of(found | {"type": each}, name) for each in kind)
+            return _union(self.of(schema | {"type": each}, name) for each in kind)
         if kind == "array":
-            return f"list[{self.of(found.get('items', {}), f'{name}Item')}]"
+            return f"list[{self.of(schema.get('items', {}), f'{name}Item')}]"
         if kind == "object":
-            return self._object(found, name)
+            return self._object(schema, name)
         return PLAIN.get(kind or "", "Any")
 
-    def _object(self, found: Schema, name: str) -> str:
-        if not found.get("properties"):
-            values = found.get("additionalProperties")
+    def _object(self, schema: Schema, name: str) -> str:
+        if not schema.get("properties"):
+            values = schema.get("additionalProperties")
             inner = self.of(values, f"{name}Value") if isinstance(values, dict) and values else "Any"
             return f"dict[str, {inner}]"
         if name not in self.classes:
-            required = found.get("required", [])
+            required = schema.get("required", [])
             lines = [f"class {name}(TypedDict):"]
-            for field, schema in found["properties"].items():
-                of_field = self.of(schema, name + "".join(word.capitalize() for word in field.split("_")))
+            for field, field_schema in schema["properties"].items():
+                of_field = self.of(field_schema, name + "".join(word.capitalize() for word in field.split("_")))
                 lines.append(f"    {field}: {of_field if field in required else f'NotRequired[{of_field}]'}")
             self.classes[name] = "\n".join(lines)  # after the classes that its fields refer to
         return name
@@ -191,32 +192,32 @@ def operation_line(source: Source) -> str:
         "repeatable": source.idempotent or source.method in READS,
         "paged": source.paged,
     }
-    given = "".join(f", {name}=True" for name, holds in flags.items() if holds)
+    set_flags = "".join(f", {name}=True" for name, is_set in flags.items() if is_set)
     fields = "".join(field_line(source, name, schema) + ", " for name, schema in source.body.items())
     named = f"{source.name!r}, {source.resource!r}, {source.method!r}, {source.summary!r}"
-    return f"Operation({named}{given}, fields=({fields})),"
+    return f"Operation({named}{set_flags}, fields=({fields})),"
 
 
 def field_line(source: Source, name: str, schema: Schema) -> str:
     kind, choices = kind_of(source.document, schema)
-    given = f", choices={choices!r}" if choices else ""
+    allowed = f", choices={choices!r}" if choices else ""
     required = ", required=True" if name in source.required or name == "id" else ""
-    return f"Field({name!r}, {kind!r}{given}{required})"
+    return f"Field({name!r}, {kind!r}{allowed}{required})"
 
 
 def kind_of(document: Document, schema: Schema) -> tuple[str, tuple[str, ...]]:
     """The kind of value that the command line takes for a field, and its choices."""
-    found = document.resolve(schema)
-    options = found.get("anyOf") or found.get("oneOf") or []
+    schema = document.resolve(schema)
+    options = schema.get("anyOf") or schema.get("oneOf") or []
     solid = [each for each in map(document.resolve, options) if each.get("type") != "null"]
     if len(solid) == 1:
         return kind_of(document, solid[0])
-    kinds = found.get("type")
+    kinds = schema.get("type")
     kind = next((each for each in kinds if each != "null"), "") if isinstance(kinds, list) else kinds
     if kind == "array":
-        inner, choices = kind_of(document, found.get("items", {}))
+        inner, choices = kind_of(document, schema.get("items", {}))
         return ("texts", choices) if inner == "text" else ("json", ())
-    choices = tuple(each for each in found.get("enum", ()) if each)
+    choices = tuple(each for each in schema.get("enum", ()) if each)
     return KINDS.get(kind or "", "json"), choices
 
 

@@ -31,13 +31,14 @@ def written() -> dict[str, str]:
 
 
 def stale() -> list[str]:
+    """The paths of the generated files that are out of date."""
     return [name for name, text in written().items() if not (ROOT / name).exists() or (ROOT / name).read_text() != text]
 
 
 def main() -> None:
     if "--check" in sys.argv:
-        if found := stale():
-            sys.exit(f"Out of date: {', '.join(found)}. Run make openapi.")
+        if names := stale():
+            sys.exit(f"Out of date: {', '.join(names)}. Run make openapi.")
         return
     for name, text in written().items():
         (ROOT / name).write_text(text)

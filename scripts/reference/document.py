@@ -81,7 +81,7 @@ class Failures:
 
     def __init__(self, errors: dict[str, Advice]) -> None:
         self.errors = errors
-        self.found: dict[str, dict[str, Any]] = {}
+        self.responses: dict[str, dict[str, Any]] = {}
 
     def of(self, codes: list[str]) -> dict[str, Any]:
         """The error responses of an operation by status."""
@@ -97,7 +97,7 @@ class Failures:
         response = self._response(status, codes)
         for number in itertools.count(1):
             name = f"{status}-{codes[0]}" + (f"-{number}" if number > 1 else "")
-            if self.found.setdefault(name, response) == response:
+            if self.responses.setdefault(name, response) == response:
                 return name
         raise AssertionError
 
@@ -140,8 +140,8 @@ def document() -> dict[str, Any]:
         "tags": [*(_tag(resource) for resource in resources), PAGES],
         "paths": paths | _pages(),
         "components": {
-            "schemas": {"Failure": FAILURE} | dict(sorted(schemas.found.items())),
-            "responses": dict(sorted(failures.found.items())),
+            "schemas": {"Failure": FAILURE} | dict(sorted(schemas.components.items())),
+            "responses": dict(sorted(failures.responses.items())),
             "parameters": {"IdempotencyKey": KEY},
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (kind, text) in HEADERS.items()
@@ -167,8 +167,11 @@ def _operation(
     result = schemas.result(operation.result) if operation.result else {"type": "object"}
     for schema in (body, result):
         schemas.limit(schema, notes(described.resource).get("values", {}))
-    media = {"schema": body, "example": said.get("example") or example(_needed(body, schemas), schemas.found)}
-    found = {
+    media = {
+        "schema": body,
+        "example": said.get("example") or example(_required_part(body, schemas), schemas.components),
+    }
+    described_operation = {
         "operationId": operation.name,
         "tags": [notes(described.resource)["title"]],
         "summary": said.get("summary", operation.name),
@@ -181,19 +184,19 @@ def _operation(
         "responses": {"200": _success(described, result, schemas)} | failures.of(described.codes),
     }
     if operation.idempotent:
-        found["parameters"] = [{"$ref": "#/components/parameters/IdempotencyKey"}]
-    return found
+        described_operation["parameters"] = [{"$ref": "#/components/parameters/IdempotencyKey"}]
+    return described_operation
 
 
 def _creates(other: Described, described: Described) -> bool:
     return other.name == described.name.removesuffix("-update") + "-create"
 
 
-def _needed(body: Schema, schemas: Schemas) -> Schema:
+def _required_part(body: Schema, schemas: Schemas) -> Schema:
     """The schema of the required fields of a body."""
-    whole = schemas.found[body["$ref"].rpartition("/")[2]]
-    needed = whole.get("required", [])
-    return {"type": "object", "properties": {name: whole["properties"][name] for name in needed}}
+    schema = schemas.components[body["$ref"].rpartition("/")[2]]
+    required = schema.get("required", [])
+    return {"type": "object", "properties": {name: schema["properties"][name] for name in required}}
 
 
 def _order(described: Described) -> str:
@@ -207,8 +210,8 @@ def _headers(*names: str) -> dict[str, Any]:
 
 def _success(described: Described, result: Schema, schemas: Schemas) -> dict[str, Any]:
     schema = {"type": "object", "required": ["ok", "result"], "properties": {"ok": {"const": True}, "result": result}}
-    shown = {"ok": True, "result": example(result, schemas.found) | described.notes.get("answer", {})}
-    content = {JSON: {"schema": schema, "example": shown}}
+    example_response = {"ok": True, "result": example(result, schemas.components) | described.notes.get("response", {})}
+    content = {JSON: {"schema": schema, "example": example_response}}
     return {"description": "Success.", "headers": _headers(*ALLOWANCE), "content": content}
 
 

@@ -33,12 +33,12 @@ class Advice:
 
 def advice() -> list[Advice]:
     """Every code of the catalogue. An entry for the full code takes precedence over one for its ending."""
-    said = yaml.safe_load((NOTES / "errors.yaml").read_text())
-    found = []
+    texts = yaml.safe_load((NOTES / "errors.yaml").read_text())
+    entries = []
     for code, (status, message) in CODES.items():
-        entry = said.get(code) or said[code.partition(".")[2]]
-        found.append(Advice(code, status, message, entry["when"], entry["do"]))
-    return found
+        entry = texts.get(code) or texts[code.partition(".")[2]]
+        entries.append(Advice(code, status, message, entry["when"], entry["do"]))
+    return entries
 
 
 def page() -> str:

@@ -73,7 +73,7 @@ def example(schema: Schema, components: dict[str, Schema], name: str = "") -> An
     if name in VALUES and (VALUES[name] is not None or "null" in kinds):
         return VALUES[name]
     if kind == "object":
-        return {field: example(found, components, field) for field, found in schema.get("properties", {}).items()}
+        return {field: example(value, components, field) for field, value in schema.get("properties", {}).items()}
     if kind == "array":
         return [example(schema["items"], components)] if "$ref" in schema.get("items", {}) else []
     return _scalar(schema, kind)
