@@ -29,11 +29,11 @@ def test_any_other_method_or_path_is_not_found(call, path, method):
 @pytest.mark.parametrize(
     ("method", "path", "message"),
     [
-        ("GET", CREATE, "Operations are called with POST, not GET."),
-        ("DELETE", "auth-login", "Operations are called with POST, not DELETE."),
+        ("GET", CREATE, "Call operations with POST, not GET."),
+        ("DELETE", "auth-login", "Call operations with POST, not DELETE."),
         ("POST", "contacts-frobnicate", "There is no operation contacts-frobnicate."),
         ("GET", "contacts-frobnicate", "There is no operation contacts-frobnicate."),
-        ("POST", "/docs", "This page is read with GET, not POST."),
+        ("POST", "/docs", "Read this page with GET, not POST."),
         ("POST", "/api/<script>", CODES["api.not_found"][1]),
         ("POST", "/api/" + "x" * 65, CODES["api.not_found"][1]),
         ("POST", "/api/contacts-list/", CODES["api.not_found"][1]),
