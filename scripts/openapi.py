@@ -1,7 +1,7 @@
-"""How is the reference made? From the functions' declarations and docs/reference; `--check` only tells what is stale.
+"""Generate openapi.json, the generated parts of the documentation, and the Python client.
 
-openapi.py            writes openapi.json, docs/errors.md and the Python client's types and methods
-openapi.py --check    ends with 1 when they are not what this would write
+openapi.py            writes them, from the declarations of the functions and from docs/reference
+openapi.py --check    exits with 1 if one of them is out of date
 """
 
 import json
@@ -19,7 +19,7 @@ from reference.errors import page
 
 
 def written() -> dict[str, str]:
-    """The content of each file that is made."""
+    """The content of each generated file, by path."""
     described = document()
     return {
         "openapi.json": json.dumps(described, ensure_ascii=False, indent=1) + "\n",
@@ -31,13 +31,14 @@ def written() -> dict[str, str]:
 
 
 def stale() -> list[str]:
+    """The paths of the generated files that are out of date."""
     return [name for name, text in written().items() if not (ROOT / name).exists() or (ROOT / name).read_text() != text]
 
 
 def main() -> None:
     if "--check" in sys.argv:
-        if found := stale():
-            sys.exit(f"Out of date: {', '.join(found)}. Run make openapi.")
+        if names := stale():
+            sys.exit(f"Out of date: {', '.join(names)}. Run make openapi.")
         return
     for name, text in written().items():
         (ROOT / name).write_text(text)

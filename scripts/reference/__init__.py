@@ -1,1 +1,1 @@
-"""The OpenAPI document and the page of errors, made from the functions and from docs/reference."""
+"""Build the OpenAPI document and docs/errors.md from the functions and docs/reference."""

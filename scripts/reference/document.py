@@ -1,4 +1,4 @@
-"""What does the OpenAPI document say? Paths, security, headers and errors around the schemas."""
+"""Build the OpenAPI document: paths, security schemes, headers and error responses around the schemas."""
 
 import itertools
 import tomllib
@@ -13,7 +13,7 @@ from reference.operations import NOTES, Described, notes, operations
 from reference.schemas import Schema, Schemas
 from template import ROOT
 
-PAGES: Final = {"name": "Reference", "description": "The two answers outside the envelope."}
+PAGES: Final = {"name": "Reference", "description": "The two pages outside the envelope."}
 JSON: Final = "application/json"
 ALLOWANCE: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
@@ -25,10 +25,10 @@ SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
 }
 
 HEADERS: Final = {
-    "X-Request-Id": ("string", "Names the request in the logs."),
-    "RateLimit-Limit": ("integer", "How many calls may come at once."),
-    "RateLimit-Remaining": ("integer", "How many whole calls are left."),
-    "RateLimit-Reset": ("integer", "Seconds until all of them are there again."),
+    "X-Request-Id": ("string", "Identifies the request in the logs."),
+    "RateLimit-Limit": ("integer", "The burst: how many calls may be made at once."),
+    "RateLimit-Remaining": ("integer", "The number of whole calls left."),
+    "RateLimit-Reset": ("integer", "Seconds until the full burst is available again."),
     "Retry-After": ("integer", "Seconds to wait before the next call."),
 }
 
@@ -42,11 +42,11 @@ FAILURE: Final[Schema] = {
             "required": ["code", "message", "request_id"],
             "properties": {
                 "code": {"type": "string"},
-                "message": {"type": "string", "description": "For people; it may change."},
+                "message": {"type": "string", "description": "For people. It may change."},
                 "request_id": {"type": "string"},
                 "details": {
                     "type": "array",
-                    "description": "The fields at fault, where there are any.",
+                    "description": "The invalid fields, if the error is about fields.",
                     "items": {
                         "type": "object",
                         "required": ["field", "message"],
@@ -62,7 +62,7 @@ KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "A repeat within 24 hours with the same key and body gets the first answer and changes nothing.",
+    "description": "Within 24 hours, a repeat with the same key and body returns the first response.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
@@ -77,14 +77,14 @@ SCHEMES: Final = {
 
 
 class Failures:
-    """The answers other than 200, each kept once under the components: many operations have the same."""
+    """The error responses. Operations that share one refer to the same component."""
 
     def __init__(self, errors: dict[str, Advice]) -> None:
         self.errors = errors
-        self.found: dict[str, dict[str, Any]] = {}
+        self.responses: dict[str, dict[str, Any]] = {}
 
     def of(self, codes: list[str]) -> dict[str, Any]:
-        """By status, as OpenAPI wants it."""
+        """The error responses of an operation by status."""
         by_status: dict[int, list[str]] = {}
         for code in codes:
             by_status.setdefault(self.errors[code].status, []).append(code)
@@ -97,7 +97,7 @@ class Failures:
         response = self._response(status, codes)
         for number in itertools.count(1):
             name = f"{status}-{codes[0]}" + (f"-{number}" if number > 1 else "")
-            if self.found.setdefault(name, response) == response:
+            if self.responses.setdefault(name, response) == response:
                 return name
         raise AssertionError
 
@@ -117,7 +117,7 @@ class Failures:
 
 
 def document() -> dict[str, Any]:
-    """The whole of openapi.json."""
+    """The content of openapi.json."""
     described, schemas = operations(), Schemas()
     errors = {entry.code: entry for entry in advice()}
     failures = Failures(errors)
@@ -136,12 +136,12 @@ def document() -> dict[str, Any]:
             "description": (NOTES / "guide.md").read_text(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": ".", "description": "Where this document lies"}],
+        "servers": [{"url": ".", "description": "The deployment that serves this document"}],
         "tags": [*(_tag(resource) for resource in resources), PAGES],
         "paths": paths | _pages(),
         "components": {
-            "schemas": {"Failure": FAILURE} | dict(sorted(schemas.found.items())),
-            "responses": dict(sorted(failures.found.items())),
+            "schemas": {"Failure": FAILURE} | dict(sorted(schemas.components.items())),
+            "responses": dict(sorted(failures.responses.items())),
             "parameters": {"IdempotencyKey": KEY},
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (kind, text) in HEADERS.items()
@@ -167,8 +167,11 @@ def _operation(
     result = schemas.result(operation.result) if operation.result else {"type": "object"}
     for schema in (body, result):
         schemas.limit(schema, notes(described.resource).get("values", {}))
-    media = {"schema": body, "example": said.get("example") or example(_needed(body, schemas), schemas.found)}
-    found = {
+    media = {
+        "schema": body,
+        "example": said.get("example") or example(_required_part(body, schemas), schemas.components),
+    }
+    described_operation = {
         "operationId": operation.name,
         "tags": [notes(described.resource)["title"]],
         "summary": said.get("summary", operation.name),
@@ -181,19 +184,19 @@ def _operation(
         "responses": {"200": _success(described, result, schemas)} | failures.of(described.codes),
     }
     if operation.idempotent:
-        found["parameters"] = [{"$ref": "#/components/parameters/IdempotencyKey"}]
-    return found
+        described_operation["parameters"] = [{"$ref": "#/components/parameters/IdempotencyKey"}]
+    return described_operation
 
 
 def _creates(other: Described, described: Described) -> bool:
     return other.name == described.name.removesuffix("-update") + "-create"
 
 
-def _needed(body: Schema, schemas: Schemas) -> Schema:
-    """The part of a body that must be sent."""
-    whole = schemas.found[body["$ref"].rpartition("/")[2]]
-    needed = whole.get("required", [])
-    return {"type": "object", "properties": {name: whole["properties"][name] for name in needed}}
+def _required_part(body: Schema, schemas: Schemas) -> Schema:
+    """The schema of the required fields of a body."""
+    schema = schemas.components[body["$ref"].rpartition("/")[2]]
+    required = schema.get("required", [])
+    return {"type": "object", "properties": {name: schema["properties"][name] for name in required}}
 
 
 def _order(described: Described) -> str:
@@ -207,9 +210,9 @@ def _headers(*names: str) -> dict[str, Any]:
 
 def _success(described: Described, result: Schema, schemas: Schemas) -> dict[str, Any]:
     schema = {"type": "object", "required": ["ok", "result"], "properties": {"ok": {"const": True}, "result": result}}
-    shown = {"ok": True, "result": example(result, schemas.found) | described.notes.get("answer", {})}
-    content = {JSON: {"schema": schema, "example": shown}}
-    return {"description": "Done.", "headers": _headers(*ALLOWANCE), "content": content}
+    example_response = {"ok": True, "result": example(result, schemas.components) | described.notes.get("response", {})}
+    content = {JSON: {"schema": schema, "example": example_response}}
+    return {"description": "Success.", "headers": _headers(*ALLOWANCE), "content": content}
 
 
 def _failed(entry: Advice) -> dict[str, Any]:
@@ -218,10 +221,10 @@ def _failed(entry: Advice) -> dict[str, Any]:
 
 
 def _pages() -> dict[str, Any]:
-    """The two answers outside the envelope."""
+    """The two pages outside the envelope."""
     shown = {
         "/openapi.json": ("This document", JSON, {"type": "object"}),
-        "/docs": ("The reference to read and try", "text/html", {"type": "string"}),
+        "/docs": ("The API reference", "text/html", {"type": "string"}),
     }
     return {
         path: {
@@ -229,7 +232,7 @@ def _pages() -> dict[str, Any]:
                 "operationId": path.strip("/"),
                 "tags": [PAGES["name"]],
                 "summary": summary,
-                "description": "Not in the envelope.",
+                "description": "This response has no envelope.",
                 "security": [],
                 "responses": {
                     "200": {"description": summary, "headers": _headers(), "content": {media: {"schema": schema}}}

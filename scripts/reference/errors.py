@@ -1,4 +1,4 @@
-"""What does each error mean, and what should a client do? docs/reference/errors.yaml, for every code."""
+"""Build docs/errors.md: for every code, when it is returned and what a client should do."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,11 +11,15 @@ from reference.operations import NOTES
 OPENING: Final = """\
 # Errors
 
-Every failure is `{"ok": false, "error": {"code", "message", "request_id", "details"?}}`. Decide by `code`: the names
-and their statuses do not change. `details` names the fields at fault; `request_id`, also in the header `X-Request-Id`,
-is what an operator needs to find the request in the logs.
+Every failure is `{"ok": false, "error": {"code", "message", "request_id", "details"?}}`.
 
-This page is made from `docs/reference/errors.yaml` by `make openapi`."""
+- Write code against `code`. Names and statuses of codes do not change.
+- `message` is for people and may change.
+- `details` lists the invalid fields: `[{"field", "message"}]`.
+- `request_id` identifies the request in the logs. Give it to the operator when you report a problem. The header
+  `X-Request-Id` of every response has the same value.
+
+`make openapi` generates this page from `docs/reference/errors.yaml`."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +32,17 @@ class Advice:
 
 
 def advice() -> list[Advice]:
-    """Every code of the catalogue; what is said of a code itself goes before what is said of its ending."""
-    said = yaml.safe_load((NOTES / "errors.yaml").read_text())
-    found = []
+    """Every code of the catalogue. An entry for the full code takes precedence over one for its ending."""
+    texts = yaml.safe_load((NOTES / "errors.yaml").read_text())
+    entries = []
     for code, (status, message) in CODES.items():
-        entry = said.get(code) or said[code.partition(".")[2]]
-        found.append(Advice(code, status, message, entry["when"], entry["do"]))
-    return found
+        entry = texts.get(code) or texts[code.partition(".")[2]]
+        entries.append(Advice(code, status, message, entry["when"], entry["do"]))
+    return entries
 
 
 def page() -> str:
-    """docs/errors.md."""
+    """The content of docs/errors.md."""
     sections: dict[str, list[str]] = {}
     for entry in advice():
         anchor = f'<a id="{entry.code}"></a>`{entry.code}`'

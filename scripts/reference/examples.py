@@ -1,4 +1,4 @@
-"""What does an answer look like? A plausible value for each schema."""
+"""Example values for schemas."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from reference.schemas import REF, Schema
 
 ID: Final = "019aab3e-7a00-7c3e-9d5b-2f1c8e4a6b01"
 
-# By the field's name; anything else gets a value of its type.
+# By field name. Other fields get a value of their type.
 VALUES: Final[dict[str, Any]] = {
     "id": ID,
     "account_id": "019aab3e-79ff-7a10-8c4d-5e6f70819202",
@@ -59,7 +59,7 @@ VALUES: Final[dict[str, Any]] = {
 
 
 def example(schema: Schema, components: dict[str, Schema], name: str = "") -> Any:
-    """A value that the schema allows."""
+    """A plausible value that the schema allows."""
     if "$ref" in schema:
         return example(components[schema["$ref"].removeprefix(REF)], components, name)
     if "anyOf" in schema:
@@ -73,7 +73,7 @@ def example(schema: Schema, components: dict[str, Schema], name: str = "") -> An
     if name in VALUES and (VALUES[name] is not None or "null" in kinds):
         return VALUES[name]
     if kind == "object":
-        return {field: example(found, components, field) for field, found in schema.get("properties", {}).items()}
+        return {field: example(value, components, field) for field, value in schema.get("properties", {}).items()}
     if kind == "array":
         return [example(schema["items"], components)] if "$ref" in schema.get("items", {}) else []
     return _scalar(schema, kind)

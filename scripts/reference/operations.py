@@ -1,4 +1,4 @@
-"""Which operations are there? Every function's declarations, and what docs/reference says about them."""
+"""Collect the operations that the functions declare, with their texts from docs/reference."""
 
 import importlib.util
 import os
@@ -18,12 +18,12 @@ from keel.errors import CODES
 from template import ROOT
 
 NOTES = ROOT / "docs/reference"
-GATEWAY = ("api.invalid_request", "api.internal")  # what the gateway may answer by itself
+GATEWAY = ("api.invalid_request", "api.internal")  # what API Gateway may return by itself
 
 
 @dataclass(frozen=True)
 class Described:
-    """An operation with what is said about it."""
+    """An operation with its texts."""
 
     resource: str
     operation: Operation
@@ -40,7 +40,7 @@ class Described:
 
     @property
     def codes(self) -> list[str]:
-        """Every code it can answer with, in the order in which it checks."""
+        """Every code that it can return, in the order of its checks."""
         entering = []
         if self.operation.access is not Access.PUBLIC:
             entering = ["auth.required", "auth.invalid_token", "auth.deactivated"]
@@ -49,20 +49,20 @@ class Described:
         own = self.notes.get("codes", [])
         found = [*entering, "rate_limit.exceeded", *permission, *malformed, *own, f"{self.resource}.internal", *GATEWAY]
         if unknown := set(found) - CODES.keys():
-            raise ValueError(f"{self.name}: no such code: {unknown}")
+            raise ValueError(f"{self.name}: unknown codes: {unknown}")
         return list(dict.fromkeys(found))
 
 
 @cache
 def notes(resource: str) -> dict[str, Any]:
-    """What docs/reference says about a resource."""
+    """The texts of a resource from docs/reference."""
     path = NOTES / f"{resource}.yaml"
     found: dict[str, Any] = yaml.safe_load(path.read_text()) if path.exists() else {"title": resource, "operations": {}}
     return found
 
 
 def operations() -> list[Described]:
-    """Every operation, by resource in the order of the template, as each function declares them."""
+    """Every operation, by resource in the order of the template."""
     found = []
     for folder in template.functions():
         if not (ROOT / "functions" / folder / "app.py").exists():
@@ -78,7 +78,7 @@ def operations() -> list[Described]:
 
 
 def load(folder: str) -> ModuleType:
-    """The module of a function, with the environment that the template gives it."""
+    """Import the app of a function, with the environment that the template gives it."""
     path = ROOT / "functions" / folder / "app.py"
     for name, value in environment(folder).items():
         os.environ.setdefault(name, value)
@@ -92,7 +92,7 @@ def load(folder: str) -> ModuleType:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """A function's variables: the default of the parameter that each refers to, otherwise a placeholder."""
+    """The environment of a function: the default of each parameter that it refers to, or a placeholder."""
     whole = template.load()
     parameters = whole["Parameters"]
     shared = whole["Globals"]["Function"]["Environment"]["Variables"]

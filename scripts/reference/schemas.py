@@ -1,4 +1,4 @@
-"""What do bodies and results look like? JSON Schemas of the models, in the words of OpenAPI 3.1."""
+"""Convert the models of bodies and results to JSON Schemas for OpenAPI 3.1."""
 
 import copy
 import re
@@ -13,36 +13,36 @@ Schema = dict[str, Any]
 REF: Final = "#/components/schemas/"
 PRINTABLE_ASCII: Final = "^[ -~]*$"
 BLANK_OR_EMAIL: Final = r"^\s*$|^\S+@\S+$"
-# Objects that an update merges, and the time that is never without a value: null is refused there.
+# Null is rejected here: objects that an update merges, and a time that always has a value.
 NEVER_CLEARED: Final = ("custom_fields", "metadata", "occurred_at")
 
 
 class Schemas:
-    """The schemas of components, collected while the operations are described."""
+    """The component schemas, collected while the operations are described."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Schema] = {}
-        self._given: dict[str, Schema] = {}  # before anything was limited
+        self.components: dict[str, Schema] = {}
+        self._originals: dict[str, Schema] = {}  # as they were before `limit`
 
     def result(self, model: type[BaseModel]) -> Schema:
-        """A reference to the schema of what an operation answers."""
+        """A reference to the schema of a result."""
         schema = model.model_json_schema(mode="serialization", ref_template=REF + "{model}")
         for name, definition in schema.pop("$defs", {}).items():
-            self._keep(name, _shown(definition))
+            self._keep(name, _result(definition))
         name = re.sub(r"(\w+)\[(\w+)\]", r"\2\1", model.__name__)  # Page[Contact] is ContactPage
-        self._keep(name, _shown(schema))
+        self._keep(name, _result(schema))
         return {"$ref": REF + name}
 
     def body(self, name: str, model: type[Body], required: tuple[str, ...], create: tuple[str, ...]) -> Schema:
-        """A reference to the schema of what an operation takes; `create` are the fields that creating needs."""
+        """A reference to the schema of a body; `create` lists the fields that the create operation requires."""
         schema = model.model_json_schema(mode="validation", ref_template=REF + "{model}")
         for defined, definition in schema.pop("$defs", {}).items():
             self._keep(defined, _plain(definition))
         updates = name.endswith("-update")
         required = tuple(dict.fromkeys([*schema.get("required", []), *required]))
         properties = {}
-        for field, found in _plain(schema).get("properties", {}).items():
-            properties[field] = _taken(field, found, updates, field in required, field in create)
+        for field, field_schema in _plain(schema).get("properties", {}).items():
+            properties[field] = _body_field(field, field_schema, updates, field in required, field in create)
         title = "".join(word.capitalize() for word in name.split("-")) + "Body"
         self._keep(
             title, {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})
@@ -50,56 +50,56 @@ class Schemas:
         return {"$ref": REF + title}
 
     def explain(self, words: dict[str, str]) -> None:
-        """Give every field that says nothing of itself what is said of its name."""
-        for schema in self.found.values():
+        """Describe every field that has no description of its own by the text for its name."""
+        for schema in self.components.values():
             for name, field in schema.get("properties", {}).items():
                 if name in words and "description" not in field and "$ref" not in field:
                     field["description"] = words[name]
 
     def limit(self, schema: Schema, values: dict[str, list[str]]) -> None:
-        """Say which values the fields of these names have, in a component and in what it refers to."""
-        whole = self.found[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
-        for name, field in whole.get("properties", {}).items():
+        """Restrict the fields with these names to their values, in a component and in those that it refers to."""
+        target = self.components[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+        for name, field in target.get("properties", {}).items():
             if name in values:
-                whole["properties"][name] = _one_of(field, values[name])
+                target["properties"][name] = _one_of(field, values[name])
             elif "$ref" in field or "$ref" in field.get("items", {}):
                 self.limit(field if "$ref" in field else field["items"], values)
 
     def _keep(self, name: str, schema: Schema) -> None:
-        if self._given.setdefault(name, schema) != schema:
-            raise ValueError(f"two different models are called {name}")
-        self.found.setdefault(name, copy.deepcopy(schema))
+        if self._originals.setdefault(name, schema) != schema:
+            raise ValueError(f"two different models have the name {name}")
+        self.components.setdefault(name, copy.deepcopy(schema))
 
 
 def _plain(schema: Any) -> Any:
-    """Without titles, and with `type: [X, "null"]` for what pydantic writes as a choice."""
+    """The schema without titles, and with `type: [X, "null"]` where pydantic writes `anyOf`."""
     if isinstance(schema, list):
         return [_plain(element) for element in schema]
     if not isinstance(schema, dict):
         return schema
-    found: Schema = {}
+    plain: Schema = {}
     for key, value in schema.items():
         if key == "properties":
-            found[key] = {name: _plain(element) for name, element in value.items()}
+            plain[key] = {name: _plain(element) for name, element in value.items()}
         elif key in ("default", "enum", "const", "examples", "example"):
-            found[key] = value
+            plain[key] = value
         elif key not in ("title", "description") or (key == "description" and "properties" not in schema):
-            found[key] = _plain(value)
-    choice = found.get("anyOf", [])
+            plain[key] = _plain(value)
+    choice = plain.get("anyOf", [])
     if len(choice) == 2 and {"type": "null"} in choice:
         other = next(element for element in choice if element != {"type": "null"})
         if isinstance(other.get("type"), str):
-            del found["anyOf"]
-            found = found | _nullable(other)
-    return found
+            del plain["anyOf"]
+            plain = plain | _nullable(other)
+    return plain
 
 
 def _one_of(schema: Schema, values: list[str]) -> Schema:
     if "items" in schema:
         return schema | {"items": {"type": "string", "enum": values}}
-    kept = {name: value for name, value in schema.items() if name not in ("pattern", "maxLength", "default")}
+    rest = {name: value for name, value in schema.items() if name not in ("pattern", "maxLength", "default")}
     default = {"default": schema["default"]} if schema.get("default") in values else {}
-    return kept | {"enum": [*values, None] if "null" in schema["type"] else values} | default
+    return rest | {"enum": [*values, None] if "null" in schema["type"] else values} | default
 
 
 def _nullable(schema: Schema) -> Schema:
@@ -117,9 +117,9 @@ def _nullable(schema: Schema) -> Schema:
     return schema
 
 
-def _taken(name: str, schema: Schema, updates: bool, required: bool, needed: bool) -> Schema:
+def _body_field(name: str, schema: Schema, updates: bool, required: bool, needed: bool) -> Schema:
     """A field of a body."""
-    schema = _named(name, schema)
+    schema = _with_format(name, schema)
     if updates:
         schema.pop("default", None)
     if schema.get("format") == "email" and not required:
@@ -129,33 +129,33 @@ def _taken(name: str, schema: Schema, updates: bool, required: bool, needed: boo
         schema.pop("default", None)
         if schema.get("type") == "string" and "format" not in schema:
             schema |= {"pattern": r"\S"}
-    refuses_null = required or (updates and (needed or name in NEVER_CLEARED or schema.get("type") == "boolean"))
-    return schema if refuses_null else _nullable(schema)
+    rejects_null = required or (updates and (needed or name in NEVER_CLEARED or schema.get("type") == "boolean"))
+    return schema if rejects_null else _nullable(schema)
 
 
-def _shown(schema: Schema) -> Schema:
-    """A result: every field is there, and its name tells the form of an id or a time."""
+def _result(schema: Schema) -> Schema:
+    """The schema of a result: every field is present, and ids and times have a format."""
     schema = _plain(schema)
     if schema.get("type") == "object" and "properties" in schema:
         optional = set(schema.pop("optional", ()))
-        properties = {name: _answered(name, found) for name, found in schema["properties"].items()}
+        properties = {name: _result_field(name, field) for name, field in schema["properties"].items()}
         return schema | {"properties": properties, "required": [name for name in properties if name not in optional]}
     return schema
 
 
-def _answered(name: str, schema: Schema) -> Schema:
+def _result_field(name: str, schema: Schema) -> Schema:
     """A field of a result."""
-    found = {key: value for key, value in schema.items() if key != "default"}
-    if found.get("format") == "email":
-        del found["format"]
-        found |= {"pattern": BLANK_OR_EMAIL}
-    if name in NEVER_CLEARED and isinstance(found.get("type"), list):
-        found["type"] = found["type"][0]
-    return _named(name, found)
+    result = {key: value for key, value in schema.items() if key != "default"}
+    if result.get("format") == "email":
+        del result["format"]
+        result |= {"pattern": BLANK_OR_EMAIL}
+    if name in NEVER_CLEARED and isinstance(result.get("type"), list):
+        result["type"] = result["type"][0]
+    return _with_format(name, result)
 
 
-def _named(name: str, schema: Schema) -> Schema:
-    """With the format that a field's name tells."""
+def _with_format(name: str, schema: Schema) -> Schema:
+    """The schema with the format that follows from the name of the field."""
     schema = dict(schema)
     kinds = schema.get("type")
     texts = kinds == "string" or (isinstance(kinds, list) and "string" in kinds)

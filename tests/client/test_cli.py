@@ -139,7 +139,7 @@ def test_a_token_of_the_environment_goes_before_the_session(keel: Run, monkeypat
 def test_half_of_an_app_s_credentials_is_refused(keel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEEL_CLIENT_ID", "kl_ci_1")
     done = keel("whoami")
-    assert (done.exit_code, "KEEL_CLIENT_ID and KEEL_CLIENT_SECRET come together" in done.stderr) == (2, True)
+    assert (done.exit_code, "KEEL_CLIENT_ID and KEEL_CLIENT_SECRET must be set together" in done.stderr) == (2, True)
 
 
 def test_who_may_not_is_told_how_to_become_somebody_who_may(keel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,10 +166,22 @@ def test_who_may_not_is_told_how_to_become_somebody_who_may(keel: Run, monkeypat
         (("contacts", "get", "00000000-0000-7000-8000-000000000000"), 5, "contacts.not_found"),
         (("contacts", "create"), 6, "contacts.first_name_required"),
         (("contacts", "create", "--custom-fields", "{"), 2, "--custom-fields must be JSON"),
-        (("contacts", "create", "--first-name", "A", "--email", "x"), 6, "must be an email address. The command's"),
-        (("contacts", "update", "1", "--clear", "nofield"), 2, "--clear: contacts-update takes no nofield; it takes "),
-        (("contacts", "create", "--data", '{"emial": "x"}'), 2, "--data: contacts-create takes no emial; it takes "),
-        (("call", "contacts-get", "--data", '{"name": "x"}'), 2, "contacts-get takes no name; it takes id"),
+        (("contacts", "create", "--first-name", "A", "--email", "x"), 6, "email must be an email address. See --help"),
+        (
+            ("contacts", "update", "1", "--clear", "nofield"),
+            2,
+            "--clear: contacts-update has no field nofield. Its fields are ",
+        ),
+        (
+            ("contacts", "create", "--data", '{"emial": "x"}'),
+            2,
+            "--data: contacts-create has no field emial. Its fields are ",
+        ),
+        (
+            ("call", "contacts-get", "--data", '{"name": "x"}'),
+            2,
+            "contacts-get has no field name. Its fields are id.",
+        ),
         (("call", "contacts-lost"), 2, "no operation contacts-lost"),
     ],
 )

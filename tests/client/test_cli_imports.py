@@ -101,7 +101,7 @@ def test_an_interruption_after_the_confirmation_leaves_the_import_running(
     getattr(line, when)[where] = interrupt
     done = over("import", people, "--to", "contacts", "--yes")
     assert done.exit_code == 130
-    assert done.stderr.startswith("keel: The import goes on without this command: keel imports get ")
+    assert done.stderr.startswith("keel: The import continues without this command: keel imports get ")
     assert statuses(keel) == ["processing"]
 
 
@@ -112,7 +112,7 @@ def test_an_upload_that_fails_cancels_the_import(keel: Run, over: Run, line: Lin
 
     line.before["upload"] = fail
     done = over("import", people, "--to", "contacts", "--yes")
-    assert (done.exit_code, "The file could not be sent" in done.stderr) == (8, True)
+    assert (done.exit_code, "The file could not be uploaded" in done.stderr) == (8, True)
     assert statuses(keel) == ["cancelled"]
 
 
@@ -142,7 +142,7 @@ def test_what_becomes_of_each_column_is_shown_before_anything_is_written(
         "Ada",
         "ada@example.com",
     ]
-    assert "left out" in next(line for line in shown.splitlines() if line.startswith("E-mail"))
+    assert "not imported" in next(line for line in shown.splitlines() if line.startswith("E-mail"))
     assert keel("contacts", "list").stdout == ""
 
 
@@ -150,8 +150,12 @@ def test_what_becomes_of_each_column_is_shown_before_anything_is_written(
 @pytest.mark.parametrize(
     ("mapping", "code", "told"),
     [
-        ("Surname=last_name", 2, "The file has no column Surname; it has First Name, E-mail, Shoe size"),
-        ("Shoe size=shoes", 2, "There is no field shoes for Shoe size; there are first_name, last_name, "),
+        ("Surname=last_name", 2, "The file has no column Surname. Its columns are First Name, E-mail, Shoe size"),
+        (
+            "Shoe size=shoes",
+            2,
+            "There is no field shoes for the column Shoe size. The fields are first_name, last_name, ",
+        ),
         ("First Name=", 6, "A column must be mapped to"),
     ],
 )
@@ -167,14 +171,14 @@ def test_a_mapping_that_does_not_fit_is_refused_and_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("--map", "nonsense"), "--map takes COLUMN=FIELD"),
-        (("--duplicates", "merge"), "--duplicates is one of skip, update, create, not merge"),
-        (("--date-format", "DMY"), "--date-format is one of ymd, mdy, dmy, not DMY"),
+        (("--map", "nonsense"), "--map must be COLUMN=FIELD"),
+        (("--duplicates", "merge"), "--duplicates must be one of skip, update, create, not merge"),
+        (("--date-format", "DMY"), "--date-format must be one of ymd, mdy, dmy, not DMY"),
         (
             ("--errors", "absent/errors.csv"),
-            "Rows that fail cannot go to absent/errors.csv (No such file or directory)",
+            "Cannot save failed rows to absent/errors.csv (No such file or directory)",
         ),
-        (("--errors", "people.csv"), "people.csv is there already"),
+        (("--errors", "people.csv"), "people.csv already exists"),
     ],
 )
 @pytest.mark.usefixtures("signed_in", "working")
@@ -231,11 +235,11 @@ def test_rows_that_fail_come_back_in_a_file_that_can_be_mended(keel: Run, people
     assert done.exit_code == 9
     assert json.loads(done.stdout)["failed_count"] == 1
     failed = tmp_path / "people.errors.csv"
-    assert f"1 row failed: mend what is in {failed}" in done.stderr
+    assert f"1 row failed. Fix the rows in {failed} and import that file" in done.stderr
     assert "Joan,nonsense,39" in failed.read_text()
     assert "contacts.invalid_request" in failed.read_text()
     saved = keel("imports", "errors-file", json.loads(done.stdout)["id"], "-o", "again.csv")
-    assert (saved.exit_code, saved.stderr) == (0, "The rows that failed are in again.csv\n")
+    assert (saved.exit_code, saved.stderr) == (0, "Saved the rows that failed to again.csv\n")
     assert (tmp_path / "again.csv").read_text() == failed.read_text()
     failed.write_text(failed.read_text().replace("nonsense", "joan@example.com"))
     again = keel("import", str(failed), "--to", "contacts", "--yes")
@@ -252,7 +256,7 @@ def test_the_file_of_very_many_rows_that_failed_is_waited_for(
     Path(people).write_text("Name,E-mail\nJoan,nonsense\n")
     done = over("import", people, "--to", "contacts", "--yes")
     assert done.exit_code == 9
-    assert done.stderr.count("is being made") == 1
+    assert done.stderr.count("Waiting for the file of the rows that failed") == 1
     assert "Joan" in (tmp_path / "people.errors.csv").read_text()
 
 
@@ -263,7 +267,7 @@ def test_rows_that_fail_overwrite_nothing(keel: Run, people: str, tmp_path: Path
     mended.write_text("Name,E-mail\nEve,no address\n")
     for file, kept in ((people, "people.errors-2.csv"), (str(mended), "people.errors-3.csv")):
         done = keel("import", file, "--to", "contacts", "--yes")
-        assert f"mend what is in {tmp_path / kept} and import" in done.stderr
+        assert f"Fix the rows in {tmp_path / kept} and import" in done.stderr
         assert (tmp_path / kept).exists()
     assert mended.read_text() == "Name,E-mail\nEve,no address\n"
     assert "Eve" in (tmp_path / "people.errors-3.csv").read_text()
@@ -276,7 +280,7 @@ def test_a_person_is_told_the_sum_and_the_way_back(keel: Run, people: str, monke
     monkeypatch.setattr("keel_crm.cli.imports.is_terminal", lambda: True)
     done = keel("import", people, "--to", "contacts", input="y\n")
     assert done.exit_code == 0, done.output
-    assert "2 rows: 2 created, 0 updated, 0 skipped, 0 failed. To take it back: keel imports undo " in done.stdout
+    assert "2 rows: 2 created, 0 updated, 0 skipped, 0 failed. To undo: keel imports undo " in done.stdout
 
 
 @pytest.mark.usefixtures("signed_in", "working")
@@ -285,7 +289,7 @@ def test_what_was_exported_changes_nothing_when_it_is_imported_again(keel: Run, 
     file = tmp_path / "all.csv"
     done = keel("export", "contacts", "-o", str(file))
     assert done.exit_code == 0, done.output
-    assert f"2 contacts are in {file}" in done.stderr
+    assert f"Exported 2 contacts to {file}" in done.stderr
     again = keel("import", str(file), "--to", "contacts", "--duplicates", "update", "--yes")
     job = json.loads(again.stdout)
     assert (job["skipped_count"], job["processed_rows"]) == (2, 2)
@@ -304,7 +308,7 @@ def test_an_export_goes_to_a_pipe_as_json_lines(keel: Run, people: str) -> None:
     ("to", "told"),
     [
         ("absent/all.csv", "keel: absent/all.csv: No such file or directory"),
-        ("all.xlsx", "keel: all.xlsx ends in neither .csv nor .jsonl: give it --format csv or --format jsonl"),
+        ("all.xlsx", "keel: all.xlsx does not end in .csv or .jsonl: use --format csv or --format jsonl"),
     ],
 )
 def test_an_export_that_could_not_be_written_is_not_begun(over: Run, line: Line, to: str, told: str) -> None:

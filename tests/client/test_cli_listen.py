@@ -117,7 +117,7 @@ def test_a_port_that_is_taken_is_refused_in_one_line() -> None:
         done = listen("--port", str(port), transport=nobody)
     assert done.exit_code == 2
     [line] = done.stderr.splitlines()
-    assert line.startswith(f"keel: Port {port} cannot be listened on: ")
+    assert line.startswith(f"keel: Cannot listen on port {port}: ")
 
 
 def test_an_endpoint_that_is_refused_ends_the_command() -> None:

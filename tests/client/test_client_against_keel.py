@@ -68,9 +68,9 @@ def test_a_time_with_its_zone_is_taken(client: Keel) -> None:
 
 def test_a_field_that_there_is_not_is_refused(client: Keel) -> None:
     register(client)
-    with pytest.raises(TypeError, match="takes no emial"):
+    with pytest.raises(TypeError, match="has no field emial"):
         client.contacts.create(first_name="Grace", emial="x")  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="takes no tag;"):
+    with pytest.raises(TypeError, match="has no field tag\\."):
         list(client.contacts.iterate(tag=["x"]))  # type: ignore[call-arg]
 
 

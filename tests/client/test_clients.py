@@ -160,5 +160,5 @@ def test_tokens_and_bodies_are_not_logged(caplog: pytest.LogCaptureFixture) -> N
         client.contacts.get("0192f")
         assert "access-1" not in repr(client)
     own = [record.getMessage() for record in caplog.records if record.name == "keel_crm"]
-    assert any("contacts-get answered 200" in line for line in own)
+    assert any("contacts-get returned 200" in line for line in own)
     assert not any("access" in line or "0192f" in line or "refresh-0" in line for line in own)

@@ -21,13 +21,13 @@ def _as_before() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", OTHERS)
 def test_what_asks_a_command_to_end_interrupts_it(number: signal.Signals) -> None:
-    interruptions.all_as_one()
+    interruptions.handle_signals()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
 
 
 def test_a_terminal_that_is_closed_interrupts_once_though_it_tells_twice() -> None:
-    interruptions.all_as_one()
+    interruptions.handle_signals()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGHUP)
     signal.raise_signal(signal.SIGHUP)
@@ -35,14 +35,14 @@ def test_a_terminal_that_is_closed_interrupts_once_though_it_tells_twice() -> No
 
 def test_a_command_that_is_to_outlive_its_terminal_does() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    interruptions.all_as_one()
+    interruptions.handle_signals()
     with interruptions.deferred():
         signal.raise_signal(signal.SIGHUP)
     signal.raise_signal(signal.SIGHUP)
 
 
 def test_a_second_interruption_waits_for_nothing() -> None:
-    interruptions.all_as_one()
+    interruptions.handle_signals()
     first = threading.Event()
     with pytest.raises(KeyboardInterrupt):
         interrupted_twice(first)

@@ -17,6 +17,7 @@ from template import ROOT
 PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "clients/python/README.md"])
 
 GUIDES: Final = "tests/reference/test_pages_of_docs.py::test_the_commands_of_a_guide_do_what_it_says"
+RESPONSES: Final = "tests/reference/test_pages_of_docs.py::test_getting_started_shows_the_response_of_each_request"
 RESOURCE: Final = "tests/docs/test_adding_a_resource.py::test_the_page_shows_a_whole_resource"
 CLIENT: Final = "tests/client/test_documentation.py::test_the_python_of_the_readme_runs"
 TYPED: Final = "tests/e2e/test_documentation.py::test_the_commands_of_the_guide_work_one_after_the_other"
@@ -29,6 +30,7 @@ RUN_BY: Final = {
         ("bash", "tests/e2e/test_documentation.py::test_it_runs_here_takes_new_code_stops_and_keeps_what_it_had"),
         ("bash", "tests/e2e/test_documentation.py::test_the_first_call_of_the_readme_works_when_pasted"),
         ("bash", OPERATED + "test_a_second_deployment_asks_nothing_and_changes_nothing"),
+        ("text", ""),  # the project layout: nothing to run
     ],
     "clients/python/README.md": [
         ("console", "tests/e2e/test_documentation.py::test_the_client_can_be_installed_as_its_page_says"),
@@ -54,7 +56,11 @@ RUN_BY: Final = {
         ("mermaid", "tests/docs/test_data_model.py::test_diagram_has_the_fields_of_each_entity_type")
     ],
     "docs/events.md": [("json", "tests/docs/test_events.py::test_an_event_has_the_fields_that_the_page_shows")] * 2,
-    "docs/getting-started.md": [("bash", GUIDES)] * 5,
+    "docs/getting-started.md": [
+        *[("bash", GUIDES), ("json", RESPONSES)],
+        ("bash", GUIDES),
+        *[("bash", GUIDES), ("json", RESPONSES)] * 5,
+    ],
     "docs/idempotency.md": [("bash", GUIDES)],
     "docs/imports.md": [("bash", "tests/e2e/test_documentation.py::test_the_five_calls_of_an_import_work_when_pasted")],
     "docs/operating.md": [

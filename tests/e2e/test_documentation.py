@@ -89,7 +89,7 @@ def test_the_commands_of_the_guide_work_one_after_the_other(shell, tmp_path):
                 seen(ours, until="[y/N]")
                 os.write(ours, b"y\n")
             elif command.startswith("keel webhooks listen"):
-                seen(ours, until="Ctrl-C ends it")
+                seen(ours, until="Press Ctrl-C to stop")
                 running.send_signal(signal.SIGINT)
             shown = everything(ours)
         os.close(ours)

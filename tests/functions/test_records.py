@@ -257,12 +257,12 @@ def test_an_email_may_be_blank(account: Account, email: str | None, given: str) 
 @pytest.mark.parametrize(
     ("operation", "body", "message"),
     [
-        ("companies-create", {}, "name must not be blank."),
-        ("projects-update", {"is_retainer": None}, "is_retainer cannot be cleared."),
+        ("companies-create", {}, "name is required and must not be blank."),
+        ("projects-update", {"is_retainer": None}, "is_retainer must not be null."),
         (
             "activities-create",
             {"activity_type": "call", "project_id": str(uuid.uuid4())},
-            "project_id names no project of this account.",
+            "project_id must be the id of a project in this account.",
         ),
     ],
 )

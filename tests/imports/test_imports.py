@@ -175,7 +175,7 @@ def test_bad_rows_fail_alone_with_their_reason(importer):
     ]
     assert errors["items"][1]["data"] == {"first_name": "Bob", "email": "not an email", "company_id": "", "tags": ""}
     assert all(each["message"] for each in errors["items"])
-    assert errors["items"][7]["message"] == "has 256 characters; at most 255 are allowed"
+    assert errors["items"][7]["message"] == "must have at most 255 characters, but has 256"
     assert [each["first_name"] for each in ours.all()] == ["Ada", "Ida"]
 
 

@@ -1,8 +1,10 @@
 """Is what the pages under docs say true? Commands are run, links followed, drawings drawn anew."""
 
+import json
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +15,8 @@ from keel.webhooks import targets
 DOCS = template.ROOT / "docs"
 GUIDES = ("getting-started", "authentication", "pagination", "rate-limits", "idempotency", "webhooks")
 PAGES = sorted([*DOCS.glob("*.md"), *template.ROOT.glob("*.md")])
+SEPARATOR = "--- next block ---"
+VOLATILE = r"^([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$"
 
 
 def commands(page: str) -> str:
@@ -36,6 +40,44 @@ def test_the_commands_of_a_guide_do_what_it_says(page, site, owner, monkeypatch)
     assert "Traceback" not in done.stderr
     refused = ["contacts.first_name_required"] if page == "getting-started" else []
     assert re.findall(r'"ok":false.*?"code":"([^"]+)"', done.stdout) == refused
+
+
+def test_getting_started_shows_the_response_of_each_request(site):
+    page = (DOCS / "getting-started.md").read_text()
+    blocks = re.findall(r"```(bash|json)\n(.*?)```", page, re.DOTALL)
+    script = "\n".join(f"{content}\necho; echo {SEPARATOR}" for language, content in blocks if language == "bash")
+    done = subprocess.run(
+        [str(shutil.which("bash")), "-euo", "pipefail", "-c", script],
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "URL": site},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    printed = [text.strip() for text in done.stdout.split(f"{SEPARATOR}\n") if text]
+    following = [after for (language, _), after in pairwise([*blocks, ("", "")]) if language == "bash"]
+    for output, (language, content) in zip(printed, following, strict=True):
+        if language == "json":
+            assert_same(json.loads(content), json.loads(output))
+        else:
+            assert output == "", "a request without its response"
+
+
+def assert_same(example, response):
+    """Ids and times differ from those of the page, and `…` stands for any text."""
+    if isinstance(example, dict):
+        assert example.keys() == response.keys()
+        for name, value in example.items():
+            assert_same(value, response[name])
+    elif isinstance(example, list):
+        for one, other in zip(example, response, strict=True):
+            assert_same(one, other)
+    elif isinstance(example, str) and "…" in example:
+        before, after = example.split("…")
+        assert response.startswith(before)
+        assert response.endswith(after)
+    else:
+        assert re.sub(VOLATILE, "", str(response)) == re.sub(VOLATILE, "", str(example))
 
 
 def _no_such_name(*_, **__):

@@ -1,4 +1,4 @@
-// What can be done on the page? Sign in or paste a token, try any operation, read what an error means.
+// The reference page: sign in or paste a token, try any operation, look up an error.
 "use strict";
 
 const here = new URL(".", location.href).href.replace(/\/$/, "");
@@ -6,15 +6,15 @@ const byId = (id) => document.getElementById(id);
 let ui;
 
 function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+  const node = document.createElement(name);
+  node.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  return node;
 }
 
-// ---- Signing in. The token stays in this page's memory: a reload forgets it.
+// ---- Signing in. The token is kept in memory only: a reload discards it.
 
-function tell(text, failed = false) {
+function showStatus(text, failed = false) {
   byId("who").textContent = text;
   byId("who").classList.toggle("failed", failed);
 }
@@ -22,9 +22,9 @@ function tell(text, failed = false) {
 async function call(operation, body, token) {
   const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const response = await fetch(`${here}/api/${operation}`, { method: "POST", headers, body: JSON.stringify(body) });
-  const answer = await response.json();
-  if (!answer.ok) throw new Error(`${answer.error.message} (${answer.error.code})`);
-  return answer.result;
+  const envelope = await response.json();
+  if (!envelope.ok) throw new Error(`${envelope.error.message} (${envelope.error.code})`);
+  return envelope.result;
 }
 
 function signedIn(yes) {
@@ -44,7 +44,7 @@ async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    tell(error.message, true);
+    showStatus(error.message, true);
   }
 }
 
@@ -58,7 +58,7 @@ async function signIn(operation) {
   const result = await call(operation, operation === "auth-register" ? { email, password, name } : { email, password });
   useToken(result.access_token);
   form.elements.password.value = "";
-  tell(`Signed in as ${result.user.name}, ${result.user.role}. The token is good for ${result.expires_in / 60} minutes.`);
+  showStatus(`Signed in as ${result.user.name}, ${result.user.role}. The token is valid for ${result.expires_in / 60} minutes.`);
 }
 
 byId("login").addEventListener("submit", (event) => {
@@ -74,7 +74,7 @@ byId("login").elements.register.addEventListener("click", () => {
     form.elements.register.textContent = "Open an account";
     return;
   }
-  form.elements.name.required = true; // for this button alone
+  form.elements.name.required = true; // required for this button only
   if (form.reportValidity()) attempt(() => signIn("auth-register"));
   form.elements.name.required = false;
 });
@@ -84,23 +84,23 @@ byId("paste").addEventListener("submit", (event) => {
   const { token } = fields(event.target);
   useToken(token.trim());
   event.target.reset();
-  tell("The pasted token goes with every operation below.");
+  showStatus("The pasted token is sent with every operation below.");
 });
 
 byId("logout").addEventListener("click", () => {
   ui.authActions.logout(["user", "app"]);
   signedIn(false);
-  tell("The token is forgotten.");
+  showStatus("The token has been removed from this page.");
 });
 
 // ---- The error catalogue, one anchor for each code.
 
-function marked(label, text) {
-  const made = element("p", "");
-  made.append(element("strong", `${label}: `));
-  // What stands between backticks is code.
-  text.split("`").forEach((part, index) => made.append(index % 2 ? element("code", part) : part));
-  return made;
+function labelled(label, text) {
+  const node = element("p", "");
+  node.append(element("strong", `${label}: `));
+  // Text between backticks is code.
+  text.split("`").forEach((part, index) => node.append(index % 2 ? element("code", part) : part));
+  return node;
 }
 
 function showErrors(errors) {
@@ -113,7 +113,7 @@ function showErrors(errors) {
     const article = element("article", "", { id: `error-${code}` });
     const title = element("h4", "");
     title.append(element("a", code, { href: `#error-${code}` }), element("span", String(status)));
-    article.append(title, element("p", message), marked("When", when), marked("Do", advice));
+    article.append(title, element("p", message), labelled("When", when), labelled("What to do", advice));
     byId("errors").append(article);
   }
 }
@@ -154,5 +154,5 @@ async function start() {
 }
 
 start().catch((error) => {
-  byId("reference").textContent = `The reference cannot be shown: ${error.message}`;
+  byId("reference").textContent = `The reference could not be loaded: ${error.message}`;
 });

@@ -1,4 +1,4 @@
-"""Keel's API from Python: `Keel` with threads, `AsyncKeel` with asyncio, one exception family, webhooks."""
+"""Python client of the Keel API: `Keel`, `AsyncKeel` for asyncio, their exceptions, and webhook verification."""
 
 from keel_crm.clients import AsyncKeel, Keel
 from keel_crm.errors import (

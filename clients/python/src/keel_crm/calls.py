@@ -1,4 +1,4 @@
-"""What do the methods of a resource rest on? One call, and one walk through pages."""
+"""What the generated resource classes call: one operation, or all pages of a list."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Protocol
@@ -17,14 +17,14 @@ class AsyncCalls(Protocol):
 
 
 class Resource:
-    """Operations that belong together."""
+    """The operations of one resource."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
 
 class AsyncResource:
-    """Operations that belong together, for asyncio."""
+    """The operations of one resource, for asyncio."""
 
     def __init__(self, calls: AsyncCalls) -> None:
         self._calls = calls

@@ -1,4 +1,4 @@
-"""How are a client's decisions carried out? Once with threads and once with asyncio."""
+"""The clients `Keel` and `AsyncKeel`: they perform the steps of `flows` over HTTP."""
 
 import asyncio
 import time
@@ -12,14 +12,14 @@ from keel_crm.resources import AsyncOperations, Operations
 from keel_crm.retries import Retries
 from keel_crm.tokens import MemoryTokens, Tokens, TokenStore
 
-# The API's gateway gives up after 29 seconds.
+# API Gateway times out after 29 seconds.
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "keel-crm-python"}
 
 
 def _base(url: str) -> str:
     if not url.startswith(("https://", "http://")):
-        raise ValueError(f"the URL of the API begins with https:// or http://, not {url!r}")
+        raise ValueError(f"the URL of the API must begin with https:// or http://, not {url!r}")
     return url.rstrip("/")
 
 
@@ -27,18 +27,27 @@ def _flows(
     token: str | None, client_id: str | None, client_secret: str | None, store: TokenStore | None, retries: Retries
 ) -> Flows:
     if (client_id is None) is not (client_secret is None):
-        raise ValueError("client_id and client_secret come together")
-    if sum(given is not None for given in (token, client_id, store)) > 1:
-        raise ValueError("give one of token, store, and client_id with client_secret")
+        raise ValueError("client_id and client_secret must be given together")
+    if sum(option is not None for option in (token, client_id, store)) > 1:
+        raise ValueError("give only one of token, store, and client_id with client_secret")
     app = App(client_id, client_secret) if client_id and client_secret else None
     return Flows(store or MemoryTokens(Tokens(token) if token else None), app, retries)
 
 
 class Keel(Operations):
-    """A client for one account, safe to share among threads.
+    """A client for one account. It can be shared between threads.
 
-    `url` is the API's, without `/api`. Sign in with `client.auth.login(...)`, or give a `token`, the
-    credentials of an OAuth app, or a `store` that tokens are read from and renewed in.
+    Args:
+        url: the URL of the API, without `/api`.
+        token: an access token. The client does not renew it.
+        client_id: with `client_secret`, the credentials of an OAuth app. The client renews its tokens.
+        store: where to load tokens from and save renewed tokens to.
+        retries: how often to retry, and how long to wait.
+
+    Without `token`, credentials or `store`, sign in with `client.auth.login(...)`.
+
+    Raises:
+        ValueError: if the options contradict each other, or `url` is not a URL.
     """
 
     def __init__(
@@ -59,17 +68,17 @@ class Keel(Operations):
         super().__init__(self)
 
     def call(self, operation: str, body: Mapping[str, Any], *, idempotency_key: str | None = None) -> Any:
-        """Call any operation by its name; the methods of the resources do this, with types."""
-        return self._carry_out(self._flows.call(operation, dict(body), idempotency_key))
+        """Call an operation by its name. The methods of the resources call this, with types."""
+        return self._run(self._flows.call(operation, dict(body), idempotency_key))
 
     def pages(self, operation: str, body: Mapping[str, Any]) -> Iterator[Any]:
-        """Every item of a list that comes in pages."""
-        rest: dict[str, Any] | None = dict(body)
-        while rest is not None:
-            items, rest = self._carry_out(self._flows.pages(operation, rest))
+        """Iterate over all items of a paginated list."""
+        next_body: dict[str, Any] | None = dict(body)
+        while next_body is not None:
+            items, next_body = self._run(self._flows.pages(operation, next_body))
             yield from items
 
-    def _carry_out(self, flow: Flow) -> Any:
+    def _run(self, flow: Flow) -> Any:
         try:
             step = next(flow)
             while True:
@@ -86,8 +95,8 @@ class Keel(Operations):
     def _send(self, step: Send) -> Outcome:
         try:
             return self._http.post(f"{self.url}/api/{step.operation}", content=step.content, headers=step.headers)
-        except httpx.RequestError as fault:
-            return fault
+        except httpx.RequestError as error:
+            return error
 
     def close(self) -> None:
         self._http.close()
@@ -103,7 +112,7 @@ class Keel(Operations):
 
 
 class AsyncKeel(AsyncOperations):
-    """The same for asyncio; safe to share among tasks."""
+    """The same client for asyncio. It can be shared between tasks."""
 
     def __init__(
         self,
@@ -123,18 +132,18 @@ class AsyncKeel(AsyncOperations):
         super().__init__(self)
 
     async def call(self, operation: str, body: Mapping[str, Any], *, idempotency_key: str | None = None) -> Any:
-        """Call any operation by its name; the methods of the resources do this, with types."""
-        return await self._carry_out(self._flows.call(operation, dict(body), idempotency_key))
+        """Call an operation by its name. The methods of the resources call this, with types."""
+        return await self._run(self._flows.call(operation, dict(body), idempotency_key))
 
     async def pages(self, operation: str, body: Mapping[str, Any]) -> AsyncIterator[Any]:
-        """Every item of a list that comes in pages."""
-        rest: dict[str, Any] | None = dict(body)
-        while rest is not None:
-            items, rest = await self._carry_out(self._flows.pages(operation, rest))
+        """Iterate over all items of a paginated list."""
+        next_body: dict[str, Any] | None = dict(body)
+        while next_body is not None:
+            items, next_body = await self._run(self._flows.pages(operation, next_body))
             for item in items:
                 yield item
 
-    async def _carry_out(self, flow: Flow) -> Any:
+    async def _run(self, flow: Flow) -> Any:
         try:
             step = next(flow)
             while True:
@@ -152,8 +161,8 @@ class AsyncKeel(AsyncOperations):
         url = f"{self.url}/api/{step.operation}"
         try:
             return await self._http.post(url, content=step.content, headers=step.headers)
-        except httpx.RequestError as fault:
-            return fault
+        except httpx.RequestError as error:
+            return error
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -1,14 +1,14 @@
-"""What went wrong? One family of exceptions, told apart by what a program can do about them.
+"""The exceptions of the client.
 
-KeelError                  anything below; `code` says exactly what
-├── InvalidRequestError    400: the request is wrong and will stay wrong
+KeelError                  any failed call; `code` identifies the error
+├── InvalidRequestError    400: the request is invalid and stays invalid
 ├── AuthenticationError    401: sign in again
-├── ForbiddenError         403: this user or app may not
-├── NotFoundError          404: no such record in this account, or no such operation
-├── RateLimitError         429: still over the rate after the client waited as long as it may
-├── ServerError            500, or an answer that is not Keel's
-├── UnreachableError       no answer: the connection failed or took too long
-└── SignatureError         a webhook that is not from Keel, or too old
+├── ForbiddenError         403: the user or app is not allowed to do this
+├── NotFoundError          404: the record or the operation does not exist in this account
+├── RateLimitError         429: still over the rate limit after all retries
+├── ServerError            500, or a response that is not from Keel
+├── UnreachableError       no response: the connection failed or timed out
+└── SignatureError         a webhook whose signature is invalid or too old
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,22 @@ BAD_SIGNATURE: Final = "client.bad_signature"
 
 
 class Detail(TypedDict):
-    """A field at fault, and why."""
+    """An invalid field, and what is wrong with it."""
 
     field: str
     message: str
 
 
 class KeelError(Exception):
-    """A call that failed.
+    """A failed call.
 
-    `code` is one of the API's codes, or one of the client's own, which begin with `client.`; `status` is
-    the HTTP status, `None` when there was no answer; `retry_after` is in seconds, where the server says.
+    Attributes:
+        code: an error code of the API, or one of the client, which begins with `client.`.
+        message: for people. It may change.
+        status: the HTTP status, or `None` if there was no response.
+        request_id: identifies the request in the logs of the server.
+        details: the invalid fields.
+        retry_after: seconds to wait, if the server sent them.
     """
 
     def __init__(
@@ -58,31 +63,31 @@ class KeelError(Exception):
 
 
 class InvalidRequestError(KeelError):
-    """The request is wrong: `code` and `details` say where."""
+    """The request is invalid. `code` and `details` say why."""
 
 
 class AuthenticationError(KeelError):
-    """There is no live token, or the credentials are wrong."""
+    """The token is missing, invalid or expired, or the credentials are incorrect."""
 
 
 class ForbiddenError(KeelError):
-    """The role or the kind of token does not allow this, or the user has been deactivated."""
+    """The role or the type of token does not allow this, or the user is deactivated."""
 
 
 class NotFoundError(KeelError):
-    """The account has no such record."""
+    """The record or the operation does not exist in this account."""
 
 
 class RateLimitError(KeelError):
-    """Over the rate, longer than the client was told to wait."""
+    """The rate limit is still exceeded after all retries, or `Retry-After` is longer than the client waits."""
 
 
 class ServerError(KeelError):
-    """A fault of the server, or of something between."""
+    """The server failed, or the response is not from Keel."""
 
 
 class UnreachableError(KeelError):
-    """No answer came; whether the request was carried out is not known, unless `sent` is false."""
+    """There was no response. If `sent` is true, the server may have executed the request."""
 
     def __init__(self, message: str, *, sent: bool) -> None:
         self.sent = sent
@@ -90,7 +95,7 @@ class UnreachableError(KeelError):
 
 
 class SignatureError(KeelError):
-    """This delivery must not be trusted."""
+    """The delivery could not be verified. Do not trust it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(BAD_SIGNATURE, message)
@@ -105,19 +110,19 @@ _BY_STATUS: Final[dict[int, type[KeelError]]] = {
 }
 
 
-def of_answer(status: int, headers: Mapping[str, str], error: Any) -> KeelError:
-    """The exception for an answer; `error` is what stands under that name in its body, if anything does."""
-    told = error if isinstance(error, dict) else {}
+def from_response(status: int, headers: Mapping[str, str], error: Any) -> KeelError:
+    """The exception for a failed response. `error` is the value of `error` in its body, if there is one."""
+    fields = error if isinstance(error, dict) else {}
     return _BY_STATUS.get(status, ServerError)(
-        str(told.get("code") or UNREADABLE),
-        str(told.get("message") or f"The answer, status {status}, is not Keel's: is this the URL of its API?"),
+        str(fields.get("code") or UNREADABLE),
+        str(fields.get("message") or f"The response with status {status} is not from Keel. Check the URL of the API."),
         status=status,
-        request_id=str(told.get("request_id") or headers.get("X-Request-Id", "")),
-        details=told.get("details") or (),
+        request_id=str(fields.get("request_id") or headers.get("X-Request-Id", "")),
+        details=fields.get("details") or (),
         retry_after=_seconds(headers.get("Retry-After")),
     )
 
 
 def _seconds(text: str | None) -> float | None:
-    # Keel sends whole seconds; the other form, a date, comes only from something between.
+    # Keel sends whole seconds. A date can only come from a proxy.
     return float(text) if text and text.isascii() and text.isdigit() else None

@@ -1,7 +1,7 @@
-"""How is an operation called? Every decision of the client, without its input and output.
+"""The logic of the client without I/O: tokens, retries, and the interpretation of responses.
 
-A flow is a generator that yields what is to be done next, `Send` or `Wait`, and is sent the outcome. The
-two clients, `Keel` and `AsyncKeel`, do no more than carry the steps out, each in its own way.
+A flow is a generator. It yields the next step, `Send` or `Wait`, and receives the outcome. `Keel` and `AsyncKeel`
+perform the steps, one with blocking calls and one with asyncio.
 """
 
 import json
@@ -29,7 +29,7 @@ _SIGNING_IN: Final = ("auth-register", "auth-login", "auth-refresh-token")
 
 @dataclass(frozen=True)
 class Send:
-    """Send this; the outcome is the response, or the fault that came instead."""
+    """Send this request. The outcome is the response, or the exception that occurred."""
 
     operation: str
     content: bytes = field(repr=False)
@@ -38,7 +38,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Wait:
-    """Let this many seconds pass."""
+    """Wait for this many seconds."""
 
     seconds: float
 
@@ -57,15 +57,20 @@ class App:
 
 @dataclass(frozen=True)
 class Flows:
-    """The flows of one client. `app` renews the tokens in `store`; without one, their refresh token does."""
+    """The flows of one client. Tokens in `store` are renewed with `app`, or else with their refresh token."""
 
     store: TokenStore
     app: App | None
     retries: Retries
 
     def call(self, name: str, body: dict[str, Any], idempotency_key: str | None = None) -> Flow:
-        """Call an operation; returns its result, or raises a `KeelError`. What no program should ask for is a
-        `ValueError`, an operation that there is not, or as in any call in Python a `TypeError`, an unknown field."""
+        """Call an operation and return its result.
+
+        Raises:
+            KeelError: if the call fails.
+            ValueError: if the operation does not exist.
+            TypeError: if the operation has no such field.
+        """
         operation = OPERATIONS.get(name)
         if operation is None:
             raise ValueError(f"there is no operation {name!r}")
@@ -77,7 +82,7 @@ class Flows:
         if operation.public:
             result = yield from self._send(operation, body, headers)
         else:
-            result = yield from self._send_signed(operation, body, headers)
+            result = yield from self._send_authenticated(operation, body, headers)
         if name in _SIGNING_IN:
             self.store.save(Tokens.of(result))
         elif name == "auth-logout":
@@ -85,12 +90,12 @@ class Flows:
         return result
 
     def pages(self, name: str, body: dict[str, Any]) -> Flow:
-        """The next page of a list, and the body that asks for the one after it, or `None`."""
+        """The items of a page, and the body that requests the next page, or `None` after the last page."""
         page = yield from self.call(name, body)
         cursor = page["next_cursor"]
         return page["items"], body | {"cursor": cursor} if cursor else None
 
-    def _send_signed(self, operation: Operation, body: dict[str, Any], headers: dict[str, str]) -> Flow:
+    def _send_authenticated(self, operation: Operation, body: dict[str, Any], headers: dict[str, str]) -> Flow:
         tokens = self.store.load()
         if self._renewable(tokens) and (tokens is None or tokens.ending):
             tokens = yield from self._renew(tokens)
@@ -103,7 +108,7 @@ class Flows:
         return (yield from self._send(operation, body, headers | _bearer(tokens)))
 
     def _send(self, operation: Operation, body: dict[str, Any], headers: dict[str, str]) -> Flow:
-        """Send one request, again where that helps and does no harm."""
+        """Send a request, and retry it where that is safe."""
         content = json.dumps(body, default=_plain).encode()
         attempt = 0
         while True:
@@ -115,27 +120,27 @@ class Flows:
                 if pause is None:
                     raise
                 attempt += 1
-                log.info("%s failed (%s), again in %.1f s", operation.name, error.code, pause)
+                log.info("%s failed (%s), retrying in %.1f s", operation.name, error.code, pause)
                 yield Wait(pause)
 
     def _renewable(self, tokens: Tokens | None) -> bool:
         return self.app is not None or (tokens is not None and bool(tokens.refresh_token))
 
     def _renew(self, stale: Tokens | None) -> Generator[Send | Wait, Outcome, Tokens | None]:
-        """Tokens other than `stale`: renewed here, or by whoever held the right to while we waited for it."""
+        """Renew the tokens, unless another thread or process has replaced `stale` in the meantime."""
         while not self.store.acquire():
             yield Wait(_POLL)
         try:
-            found = self.store.load()
-            if found != stale:
-                return found
+            current = self.store.load()
+            if current != stale:
+                return current
             if self.app:
                 name = "oauth-token"
                 body = {"grant_type": "client_credentials", **vars(self.app)}
             else:
                 name = "auth-refresh-token"
-                body = {"refresh_token": found.refresh_token if found else ""}
-            # Not sent again once it may have arrived: a refresh token that comes twice ends its session.
+                body = {"refresh_token": current.refresh_token if current else ""}
+            # Not retried once it may have arrived: using a refresh token twice ends its session.
             renewed = Tokens.of((yield from self._send(OPERATIONS[name], body, {})))
             self.store.save(renewed)
             return renewed
@@ -144,27 +149,27 @@ class Flows:
 
 
 def _plain(value: object) -> str:
-    """A time as the API has it."""
+    """A datetime as the API expects it."""
     if not isinstance(value, datetime):
-        raise TypeError(f"a {type(value).__name__} has no form in JSON: {value!r}")
+        raise TypeError(f"cannot send a {type(value).__name__} as JSON: {value!r}")
     if value.utcoffset() is None:
-        raise ValueError(f"a time needs a time zone, as in datetime.now(UTC), unlike {value!r}")
+        raise ValueError(f"a datetime must have a time zone, as in datetime.now(UTC): {value!r}")
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _bearer(tokens: Tokens | None) -> dict[str, str]:
     if tokens is None:
-        raise AuthenticationError(errors.SIGNED_OUT, "There is no session and no token.")
+        raise AuthenticationError(errors.SIGNED_OUT, "Not signed in: there is no session and no token.")
     return {"Authorization": f"Bearer {tokens.access_token}"}
 
 
 def _read(operation: str, outcome: Outcome) -> Any:
-    """What was answered; raises a `KeelError` unless it is a success in Keel's envelope."""
+    """The result in a response. Raises a `KeelError` unless the response is a success."""
     if not isinstance(outcome, httpx.Response):
         unsent = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
         why = str(outcome) or type(outcome).__name__
-        raise UnreachableError(f"{operation} got no answer: {why}", sent=not unsent) from outcome
-    log.debug("%s answered %d, request %s", operation, outcome.status_code, outcome.headers.get("X-Request-Id"))
+        raise UnreachableError(f"{operation} got no response: {why}", sent=not unsent) from outcome
+    log.debug("%s returned %d, request %s", operation, outcome.status_code, outcome.headers.get("X-Request-Id"))
     try:
         envelope = outcome.json()
     except ValueError:
@@ -172,4 +177,4 @@ def _read(operation: str, outcome: Outcome) -> Any:
     if isinstance(envelope, dict) and envelope.get("ok") is True and "result" in envelope:
         return envelope["result"]
     error = envelope.get("error") if isinstance(envelope, dict) else None
-    raise errors.of_answer(outcome.status_code, outcome.headers, error)
+    raise errors.from_response(outcome.status_code, outcome.headers, error)

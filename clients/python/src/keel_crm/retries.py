@@ -1,4 +1,4 @@
-"""Should a failed request be sent again, and when?"""
+"""Decide whether and when to retry a failed request."""
 
 from dataclasses import dataclass
 from secrets import SystemRandom
@@ -11,36 +11,41 @@ _RANDOM: Final = SystemRandom()
 
 @dataclass(frozen=True)
 class Retries:
-    """At most `attempts` further tries; a pause grows from `first_pause` and is never over `longest_pause`,
-    in seconds. A server that asks for a longer one is not asked again."""
+    """Exponential backoff with jitter.
+
+    Attributes:
+        attempts: how often to retry. 0 turns retries off.
+        first_pause: seconds to wait before the first retry. The pause doubles with each retry.
+        longest_pause: the longest pause. If the server asks for a longer one, the request is not retried.
+    """
 
     attempts: int = 4
     first_pause: float = 0.5
     longest_pause: float = 30.0
 
     def pause(self, error: KeelError, attempt: int, *, repeatable: bool) -> float | None:
-        """Seconds to wait before the next try; `None` when there must be none.
+        """Seconds to wait before the next attempt, or `None` if the request must not be retried.
 
-        `repeatable` tells that carrying the request out twice is as good as once. What was refused for its
-        rate, or never sent, was not carried out at all.
+        `repeatable` means that executing the request twice is the same as executing it once. A request that was
+        never sent, or that exceeded the rate limit, was not executed at all.
         """
         if attempt >= self.attempts:
             return None
         if isinstance(error, RateLimitError):
-            return self._told(error.retry_after, attempt)
+            return self._requested(error.retry_after, attempt)
         unsent = isinstance(error, UnreachableError) and not error.sent
         if unsent or (repeatable and isinstance(error, ServerError | UnreachableError)):
-            return self._growing(attempt)
+            return self._backoff(attempt)
         return None
 
-    def _told(self, retry_after: float | None, attempt: int) -> float | None:
+    def _requested(self, retry_after: float | None, attempt: int) -> float | None:
         if retry_after is None:
-            return self._growing(attempt)
+            return self._backoff(attempt)
         if retry_after > self.longest_pause:
             return None
-        # Later by a part at random: those who were refused together do not all come back together.
+        # With jitter, so that clients that were rejected together do not all return together.
         return retry_after + _RANDOM.uniform(0, max(retry_after, self.first_pause) / 2)
 
-    def _growing(self, attempt: int) -> float:
+    def _backoff(self, attempt: int) -> float:
         limit: float = min(self.longest_pause, self.first_pause * 2**attempt)
         return _RANDOM.uniform(limit / 2, limit)

@@ -1,4 +1,4 @@
-"""What does the client know of an operation besides its types?"""
+"""The description of an operation, for the flows and the command line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ FieldKind = Literal["text", "integer", "number", "boolean", "texts", "json"]
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a body. `choices` are the only values that a text, or each of several, may have."""
+    """A field of a body. `choices` are the allowed values of a text, or of each text in a list."""
 
     name: str
     kind: FieldKind
@@ -19,8 +19,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Operation:
-    """`public` takes no token; `idempotent` takes an Idempotency-Key; `repeatable` may be sent twice without
-    harm; `paged` answers a page with a cursor, and takes one."""
+    """One operation of the API.
+
+    Attributes:
+        public: takes no token.
+        idempotent: takes an `Idempotency-Key`.
+        repeatable: executing it twice is the same as executing it once.
+        paged: takes a cursor and returns a page.
+    """
 
     name: str
     resource: str
@@ -33,12 +39,12 @@ class Operation:
     fields: tuple[Field, ...] = ()
 
     def choices(self, field: str) -> tuple[str, ...]:
-        """The only values that this field may have."""
+        """The allowed values of a field."""
         return next(each.choices for each in self.fields if each.name == field)
 
     def unknown(self, names: Iterable[str]) -> str:
-        """What to say of names that are not of its fields, which the API would pass over; nothing if all are."""
+        """An error message about names that are not fields; "" if all are. The API would ignore them."""
         known = [field.name for field in self.fields]
         wrong = [name for name in names if name not in known]
-        takes = f"it takes {', '.join(known)}" if known else "it takes none"
-        return f"{self.name} takes no {', '.join(wrong)}; {takes}" if wrong else ""
+        fields = f"Its fields are {', '.join(known)}." if known else "It has no fields."
+        return f"{self.name} has no field {', '.join(wrong)}. {fields}" if wrong else ""

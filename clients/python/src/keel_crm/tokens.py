@@ -1,4 +1,4 @@
-"""Which tokens does a client hold, and where are they kept?"""
+"""The tokens of a client, and where they are stored."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, Protocol, Self
 
-_EARLY: Final = 30.0  # a token that ends while the request is on its way would cost another one
+_EARLY: Final = 30.0  # seconds. A token that expires in transit would cost another request
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """An access token, and what renews it; neither shows in a repr. `expires_at` is in Unix seconds."""
+    """An access token and the refresh token that renews it. A repr shows neither. `expires_at` is in Unix seconds."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
@@ -19,7 +19,7 @@ class Tokens:
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Self:
-        """The tokens in what a sign-in answers."""
+        """The tokens in the result of a sign-in."""
         expires_at = time.time() + result["expires_in"]
         return cls(result["access_token"], result.get("refresh_token", ""), expires_at)
 
@@ -29,23 +29,23 @@ class Tokens:
 
 
 class TokenStore(Protocol):
-    """Where tokens are kept. A refresh token works once, so all who share it must share the store."""
+    """Stores tokens. A refresh token works once, so all clients that share a session must share its store."""
 
     def load(self) -> Tokens | None:
-        """What is kept now."""
+        """The stored tokens."""
 
     def save(self, tokens: Tokens | None) -> None:
-        """Keep these instead; `None` after signing out."""
+        """Replace the stored tokens; `None` after signing out."""
 
     def acquire(self) -> bool:
-        """Take the right to renew, without waiting; false while another has it."""
+        """Take the lock for renewing, without waiting. False if another client holds it."""
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
 
 
 class MemoryTokens:
-    """Tokens kept in this process; `saved` is called with each new state, to keep them elsewhere too."""
+    """Tokens in memory. `saved` is called with the new tokens after each change, to store them elsewhere."""
 
     def __init__(self, tokens: Tokens | None = None, saved: Callable[[Tokens | None], None] | None = None) -> None:
         self._tokens = tokens

@@ -1,4 +1,4 @@
-"""Is this webhook from Keel, and what does it say?"""
+"""Verify webhook deliveries."""
 
 import base64
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from keel_crm.errors import SignatureError
 
 
 class Event(TypedDict):
-    """What a delivery says: `event` such as `contact.created`, and in `data` the record as `get` shows it."""
+    """The body of a delivery: `event`, such as `contact.created`, and in `data` the record as `get` returns it."""
 
     event: str
     timestamp: str
@@ -18,25 +18,33 @@ class Event(TypedDict):
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes) -> Event:
-    """The event in a delivery; raises `SignatureError` unless it is signed with `secret` and fresh.
+    """Verify a delivery and return its event.
 
-    `body` are the bytes as they came. An event may come more than once, always under the same `webhook-id`.
+    Args:
+        secret: the secret of the endpoint, which begins with `whsec_`.
+        headers: the headers of the request.
+        body: the raw bytes of the body.
+
+    Raises:
+        SignatureError: if the signature does not match, or the timestamp is more than five minutes off.
+
+    An event can be delivered more than once, always with the same `webhook-id`.
     """
     webhook = Webhook(_key(secret))
     try:
         event: Event = webhook.verify(body, dict(headers))
-    # ValueError: headers and bodies that are not even of the right form.
+    # ValueError: malformed headers or body.
     except (WebhookVerificationError, ValueError) as error:
-        raise SignatureError(f"This delivery cannot be trusted: {error}") from None
+        raise SignatureError(f"This delivery could not be verified: {error}") from None
     return event
 
 
 def _key(secret: str) -> bytes:
-    """The bytes that a secret stands for."""
+    """The signing key in a secret."""
     try:
         key = base64.b64decode(secret.removeprefix("whsec_") + "==") if secret else b""
     except ValueError:
         key = b""
     if not key:
-        raise SignatureError("What was given to verify is no endpoint's secret: those begin with whsec_.")
+        raise SignatureError("This is not the secret of a webhook endpoint: it must begin with whsec_.")
     return key

@@ -1,127 +1,149 @@
-"""Which errors can Keel answer with? The catalogue of codes, and the one exception that carries them.
+"""The errors that the API returns: every code with its status and message, and the exception that carries one.
 
-`ApiError` is the only exception meant for a client. A code outside `CODES` cannot be raised: building the
-exception looks its status up here.
+    ApiError             an error response: its code, status and message, and the fields that are wrong
+    └── RejectedCall     raised by the authorizer once the caller is known; adds the RateLimit headers
+
+What a status tells the client:
+
+    400    the request is invalid and stays invalid: *.invalid_*, *.*_required, *.email_taken
+    401    the token or the credentials are missing, invalid or expired
+    403    the user is deactivated, or the role or type of token does not allow the operation
+    404    the operation or the record does not exist in this account
+    429    the caller exceeded its rate: retry after the seconds in Retry-After
+    500    *.internal, for every exception that is not an ApiError; it is logged and never shown
+
+A code that is not in `CODES` cannot be raised: `ApiError` looks its status up there.
 """
 
 from collections.abc import Sequence
 from typing import Final, TypedDict
 
-MALFORMED: Final = "The body or one of its fields is malformed."
-NOT_A_UUID: Final = "The id must be a UUID."
-FAULT: Final = "Something went wrong on our side; the request_id helps to find out what."
+INVALID_REQUEST: Final = "The request body or one of its fields is invalid."
+INVALID_ID: Final = "The id is missing or is not a UUID. Send it exactly as the API returned it."
+INTERNAL: Final = "Something went wrong on the server. Try again; if it keeps failing, report the request_id."
 
-# code -> (HTTP status, what to tell a person). Clients build on names and statuses: none may change.
+# code -> (HTTP status, message). Clients depend on codes and statuses: never change them.
 CATALOGUE: Final[dict[str, tuple[int, str]]] = {
-    "auth.required": (401, "Send an access token in the Authorization header."),
-    "auth.invalid_request": (400, MALFORMED),
-    "auth.invalid_credentials": (401, "The email or the password is wrong."),
-    "auth.email_taken": (400, "An account with this email exists already."),
-    "auth.invalid_token": (401, "The token is not valid, or no longer."),
-    "auth.deactivated": (403, "This user has been deactivated."),
-    "auth.internal": (500, FAULT),
-    "contacts.invalid_request": (400, MALFORMED),
-    "contacts.invalid_id": (400, NOT_A_UUID),
-    "contacts.not_found": (404, "This account has no such contact."),
-    "contacts.first_name_required": (400, "A contact needs a first_name."),
-    "contacts.invalid_company_id": (400, "company_id names no company of this account."),
-    "contacts.invalid_source_id": (400, "source_id names no source that can be assigned in this account."),
-    "contacts.invalid_custom_fields": (400, "custom_fields does not fit the definitions for contacts."),
-    "contacts.internal": (500, FAULT),
-    "companies.invalid_request": (400, MALFORMED),
-    "companies.invalid_id": (400, NOT_A_UUID),
-    "companies.not_found": (404, "This account has no such company."),
-    "companies.invalid_custom_fields": (400, "custom_fields does not fit the definitions for companies."),
-    "companies.internal": (500, FAULT),
-    "projects.invalid_request": (400, MALFORMED),
-    "projects.invalid_id": (400, NOT_A_UUID),
-    "projects.not_found": (404, "This account has no such project."),
-    "projects.name_required": (400, "A project needs a name."),
+    "auth.required": (401, "This operation requires an access token. Send it as Authorization: Bearer TOKEN."),
+    "auth.invalid_request": (400, INVALID_REQUEST),
+    "auth.invalid_credentials": (401, "The email or the password is incorrect."),
+    "auth.email_taken": (400, "An account with this email already exists. Sign in, or reset the password."),
+    "auth.invalid_token": (401, "The token is invalid, expired or revoked. Get a new one."),
+    "auth.deactivated": (403, "This user is deactivated. An owner of the account can reactivate it."),
+    "auth.internal": (500, INTERNAL),
+    "contacts.invalid_request": (400, INVALID_REQUEST),
+    "contacts.invalid_id": (400, INVALID_ID),
+    "contacts.not_found": (404, "This account has no contact with this id."),
+    "contacts.first_name_required": (400, "first_name is required and must not be blank."),
+    "contacts.invalid_company_id": (400, "company_id must be the id of a company in this account."),
+    "contacts.invalid_source_id": (400, "source_id must be the id of a source in this account that is not archived."),
+    "contacts.invalid_custom_fields": (400, "custom_fields does not match the custom field definitions for contacts."),
+    "contacts.internal": (500, INTERNAL),
+    "companies.invalid_request": (400, INVALID_REQUEST),
+    "companies.invalid_id": (400, INVALID_ID),
+    "companies.not_found": (404, "This account has no company with this id."),
+    "companies.invalid_custom_fields": (
+        400,
+        "custom_fields does not match the custom field definitions for companies.",
+    ),
+    "companies.internal": (500, INTERNAL),
+    "projects.invalid_request": (400, INVALID_REQUEST),
+    "projects.invalid_id": (400, INVALID_ID),
+    "projects.not_found": (404, "This account has no project with this id."),
+    "projects.name_required": (400, "name is required and must not be blank."),
     "projects.invalid_stage": (400, "stage must be proposal, active, review, complete or archived."),
-    "projects.invalid_company_id": (400, "company_id names no company of this account."),
-    "projects.invalid_assigned_to": (400, "assigned_to names no active user of this account."),
-    "projects.invalid_custom_fields": (400, "Projects have no custom fields."),
-    "projects.internal": (500, FAULT),
-    "activities.invalid_request": (400, MALFORMED),
-    "activities.invalid_id": (400, NOT_A_UUID),
+    "projects.invalid_company_id": (400, "company_id must be the id of a company in this account."),
+    "projects.invalid_assigned_to": (400, "assigned_to must be the id of an active user in this account."),
+    "projects.invalid_custom_fields": (400, "Projects have no custom fields. Omit custom_fields."),
+    "projects.internal": (500, INTERNAL),
+    "activities.invalid_request": (400, INVALID_REQUEST),
+    "activities.invalid_id": (400, INVALID_ID),
     "activities.invalid_type": (400, "activity_type must be call, email or meeting."),
-    "activities.entity_required": (400, "Give at least one of contact_id, company_id and project_id."),
-    "activities.invalid_metadata": (400, "metadata does not fit the schema of the activity type."),
-    "activities.not_found": (404, "This account has no such activity."),
-    "activities.internal": (500, FAULT),
-    "sources.invalid_request": (400, MALFORMED),
-    "sources.invalid_id": (400, NOT_A_UUID),
-    "sources.not_found": (404, "This account has no such source."),
-    "sources.name_required": (400, "A source needs a name."),
-    "sources.internal": (500, FAULT),
-    "webhooks.invalid_request": (400, MALFORMED),
-    "webhooks.invalid_id": (400, NOT_A_UUID),
-    "webhooks.not_found": (404, "This account has no such webhook endpoint or delivery."),
-    "webhooks.url_required": (400, "An endpoint needs a url."),
-    "webhooks.invalid_url": (400, "url must be a public HTTPS address."),
-    "webhooks.internal": (500, FAULT),
-    "custom_fields.invalid_request": (400, MALFORMED),
-    "custom_fields.invalid_id": (400, NOT_A_UUID),
-    "custom_fields.not_found": (404, "This account has no such custom field definition."),
+    "activities.entity_required": (400, "At least one of contact_id, company_id and project_id is required."),
+    "activities.invalid_metadata": (400, "metadata does not match the schema of its activity_type."),
+    "activities.not_found": (404, "This account has no activity with this id."),
+    "activities.internal": (500, INTERNAL),
+    "sources.invalid_request": (400, INVALID_REQUEST),
+    "sources.invalid_id": (400, INVALID_ID),
+    "sources.not_found": (404, "This account has no source with this id."),
+    "sources.name_required": (400, "name is required and must not be blank."),
+    "sources.internal": (500, INTERNAL),
+    "webhooks.invalid_request": (400, INVALID_REQUEST),
+    "webhooks.invalid_id": (400, INVALID_ID),
+    "webhooks.not_found": (404, "This account has no webhook endpoint or delivery with this id."),
+    "webhooks.url_required": (400, "url is required and must not be blank."),
+    "webhooks.invalid_url": (400, "url must be an HTTPS URL with a public host, on port 443 or 8443."),
+    "webhooks.internal": (500, INTERNAL),
+    "custom_fields.invalid_request": (400, INVALID_REQUEST),
+    "custom_fields.invalid_id": (400, INVALID_ID),
+    "custom_fields.not_found": (404, "This account has no custom field definition with this id."),
     "custom_fields.invalid_entity_type": (400, "entity_type must be contact or company."),
-    "custom_fields.label_required": (400, "A custom field needs a label."),
+    "custom_fields.label_required": (400, "label is required and must not be blank."),
     "custom_fields.invalid_field_type": (400, "field_type must be text, number, date, boolean or enum."),
-    "custom_fields.options_required": (400, "An enum field needs options."),
-    "custom_fields.internal": (500, FAULT),
-    "oauth.invalid_request": (400, "The body is malformed."),
+    "custom_fields.options_required": (400, "options is required for the field_type enum: send 1 to 200 strings."),
+    "custom_fields.internal": (500, INTERNAL),
+    "oauth.invalid_request": (400, INVALID_REQUEST),
     "oauth.unsupported_grant_type": (400, "grant_type must be client_credentials."),
-    "oauth.missing_credentials": (400, "Send client_id and client_secret."),
-    "oauth.invalid_client": (401, "The client is unknown, revoked, or its secret is wrong."),
-    "oauth.internal": (500, FAULT),
-    "oauth_apps.invalid_request": (400, MALFORMED),
-    "oauth_apps.invalid_id": (400, NOT_A_UUID),
-    "oauth_apps.not_found": (404, "This account has no such OAuth app."),
-    "oauth_apps.name_required": (400, "An OAuth app needs a name."),
-    "oauth_apps.internal": (500, FAULT),
-    "imports.invalid_request": (400, MALFORMED),
-    "imports.invalid_id": (400, NOT_A_UUID),
-    "imports.not_found": (404, "This account has no such import job."),
-    "imports.model_type_required": (400, "An import needs a model_type."),
-    "imports.file_name_required": (400, "An import needs a file_name."),
+    "oauth.missing_credentials": (400, "client_id and client_secret are required, in the body or as HTTP Basic."),
+    "oauth.invalid_client": (401, "The app is unknown or revoked, or its client_secret is incorrect."),
+    "oauth.internal": (500, INTERNAL),
+    "oauth_apps.invalid_request": (400, INVALID_REQUEST),
+    "oauth_apps.invalid_id": (400, INVALID_ID),
+    "oauth_apps.not_found": (404, "This account has no OAuth app with this id."),
+    "oauth_apps.name_required": (400, "name is required and must not be blank."),
+    "oauth_apps.internal": (500, INTERNAL),
+    "imports.invalid_request": (400, INVALID_REQUEST),
+    "imports.invalid_id": (400, INVALID_ID),
+    "imports.not_found": (404, "This account has no import with this id."),
+    "imports.model_type_required": (400, "model_type is required and must not be blank."),
+    "imports.file_name_required": (400, "file_name is required and must not be blank."),
     "imports.invalid_model_type": (400, "model_type must be contacts, companies or sources."),
-    "imports.internal": (500, FAULT),
+    "imports.internal": (500, INTERNAL),
 }
 
 # The only codes in use beside the catalogue.
 EXTENSIONS: Final[dict[str, tuple[int, str]]] = {
-    "rate_limit.exceeded": (429, "Too many requests; wait as long as Retry-After says."),
-    "auth.forbidden": (403, "This token may not call this operation."),
-    "api.not_found": (404, "There is no such operation; operations are called as POST /api/{operation}."),
-    "api.invalid_request": (400, "The request cannot be processed."),
-    "api.internal": (500, FAULT),
-    "users.invalid_request": (400, MALFORMED),
-    "users.invalid_id": (400, NOT_A_UUID),
-    "users.not_found": (404, "This account has no such user."),
-    "users.email_taken": (400, "A user with this email exists already."),
-    "users.internal": (500, FAULT),
-    "exports.invalid_request": (400, MALFORMED),
-    "exports.invalid_id": (400, NOT_A_UUID),
-    "exports.not_found": (404, "This account has no such export job."),
+    "rate_limit.exceeded": (429, "Too many requests. Wait for the seconds in the Retry-After header, then try again."),
+    "auth.forbidden": (403, "Your role or type of token does not allow this operation."),
+    "api.not_found": (404, "There is no such operation. Send operations as POST /api/{operation}."),
+    "api.invalid_request": (400, "The request could not be processed. It may be too large or malformed."),
+    "api.internal": (500, INTERNAL),
+    "users.invalid_request": (400, INVALID_REQUEST),
+    "users.invalid_id": (400, INVALID_ID),
+    "users.not_found": (404, "This account has no user with this id."),
+    "users.email_taken": (400, "A user with this email already exists."),
+    "users.internal": (500, INTERNAL),
+    "exports.invalid_request": (400, INVALID_REQUEST),
+    "exports.invalid_id": (400, INVALID_ID),
+    "exports.not_found": (404, "This account has no export with this id."),
     "exports.invalid_model_type": (
         400,
         "model_type must be contacts, companies, projects, activities or sources.",
     ),
-    "exports.internal": (500, FAULT),
+    "exports.internal": (500, INTERNAL),
 }
 
 CODES: Final = CATALOGUE | EXTENSIONS
 
 
 class Detail(TypedDict):
+    """A field that is wrong, and what to change."""
+
     field: str
     message: str
 
 
 class ApiError(Exception):
-    """An answer other than 200.
+    """An error response.
 
-    `code` is a key of `CODES`; `message` replaces the catalogue's text where it can be more helpful;
-    `details` name the fields at fault; `retry_after` is in whole seconds.
+    Args:
+        code: a key of `CODES`, which also gives the status.
+        message: replaces the message of the catalogue where a more specific one helps.
+        details: the fields that are wrong.
+        retry_after: whole seconds, sent as `Retry-After`.
+
+    Raises:
+        KeyError: if `code` is not in `CODES`.
     """
 
     def __init__(
@@ -141,6 +163,6 @@ class ApiError(Exception):
 
     @classmethod
     def for_field(cls, code: str, field: str, message: str | None = None) -> "ApiError":
-        """A fault of one field."""
+        """An error about one field: `details` names it."""
         text = message or CODES[code][1]
         return cls(code, text, details=[{"field": field, "message": text}])

@@ -2,13 +2,13 @@
 
 
 def main() -> None:
-    """Run it; without the packages that only it needs, say how to get them."""
+    """Run the command line, or say how to install the packages that it requires."""
     try:
         from keel_crm.cli import interruptions
         from keel_crm.cli.app import app
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
-        raise SystemExit('The command line needs: pip install "keel-crm[cli]"') from None
-    interruptions.all_as_one()
+        raise SystemExit('The command line requires more packages: pip install "keel-crm[cli]"') from None
+    interruptions.handle_signals()
     app()

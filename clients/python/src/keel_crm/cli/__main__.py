@@ -1,4 +1,4 @@
-"""How does `keel` run where it is not installed? As `python -m keel_crm.cli`."""
+"""Run `keel` as `python -m keel_crm.cli`, where it is not installed."""
 
 from keel_crm.cli import main
 

@@ -1,4 +1,4 @@
-"""Which commands does `keel` have, and how do they all begin and end?"""
+"""The commands of `keel`, their shared options, and the handling of errors."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from keel_crm.cli import output
 from keel_crm.cli.commands import AsJson, Data, add_resources, read_data
 from keel_crm.cli.exports import export
 from keel_crm.cli.failed_rows import errors_file
-from keel_crm.cli.failures import Exit, Stop, exit_of, line_of, line_of_system
+from keel_crm.cli.failures import Exit, Stop, exit_code, format_error, format_os_error
 from keel_crm.cli.imports import import_
 from keel_crm.cli.listen import listen
 from keel_crm.cli.session import login, logout, register, whoami
@@ -20,28 +20,28 @@ from keel_crm.operations import OPERATIONS
 
 
 class _Keel(TyperGroup):
-    """Where every failure that is foreseen ends, as one line and an exit code."""
+    """Turns every expected error into one line and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeelError as error:
-            raise _ended(_line_of(error, ctx.obj), exit_of(error)) from None
+            raise _exit(_message(error, ctx.obj), exit_code(error)) from None
         except Stop as stop:
-            raise _ended(stop.message, stop.code) from None
+            raise _exit(stop.message, stop.code) from None
         except KeyboardInterrupt:
-            raise _ended("Interrupted", Exit.INTERRUPTED) from None
+            raise _exit("Interrupted", Exit.INTERRUPTED) from None
         except BrokenPipeError:
-            raise  # which typer ends in silence: whoever read the output has read enough
+            raise  # typer exits silently: the reader of the output has closed the pipe
         except OSError as error:
-            raise _ended(line_of_system(error), Exit.USAGE) from None
+            raise _exit(format_os_error(error), Exit.USAGE) from None
 
 
-def _line_of(error: KeelError, shell: Shell) -> str:
-    return line_of(error, login=shell.login, sign_in=shell.sign_in)
+def _message(error: KeelError, shell: Shell) -> str:
+    return format_error(error, login=shell.login, sign_in=shell.sign_in)
 
 
-def _ended(line: str, code: Exit) -> typer.Exit:
+def _exit(line: str, code: Exit) -> typer.Exit:
     output.note(f"keel: {line}")
     return typer.Exit(code)
 
@@ -49,10 +49,10 @@ def _ended(line: str, code: Exit) -> typer.Exit:
 app = typer.Typer(
     cls=_Keel,
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # they may hold secrets
+    pretty_exceptions_show_locals=False,  # locals may hold secrets
     help="Work with a Keel CRM.",
-    epilog="Exit codes: 0 done, 1 not foreseen, 2 usage or a file, 3 not signed in, 4 not allowed, 5 not found, "
-    "6 invalid, 7 over the rate, 8 server or connection, 9 an import or export that is not whole, 130 interrupted.",
+    epilog="Exit codes: 0 success, 1 unexpected error, 2 usage or file, 3 not signed in, 4 not allowed, 5 not found, "
+    "6 invalid field or id, 7 rate limit, 8 server or connection, 9 incomplete import or export, 130 interrupted.",
 )
 
 
@@ -61,23 +61,23 @@ def _version(wanted: bool) -> None:
         try:
             typer.echo(version("keel-crm"))
         except PackageNotFoundError:
-            typer.echo("not installed: runs from its sources")
+            typer.echo("not installed (running from source)")
         raise typer.Exit
 
 
 @app.callback()
 def begin(
     ctx: typer.Context,
-    url: Annotated[str, typer.Option(help="The API's URL, without /api.", show_default=False)] = "",
+    url: Annotated[str, typer.Option(help="The URL of the API, without /api.", show_default=False)] = "",
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
-    """Note what all commands share."""
-    given = ctx.obj if isinstance(ctx.obj, Shell) else Shell()
-    ctx.obj = Shell(url or given.url_given, given.transport)
+    """Store the options that all commands share."""
+    shell = ctx.obj if isinstance(ctx.obj, Shell) else Shell()
+    ctx.obj = Shell(url or shell.url_option, shell.transport)
 
 
 def call(ctx: typer.Context, operation: str, data: Data = "", json_: AsJson = False) -> None:
-    """Call any operation by its name, such as contacts-get."""
+    """Call any operation by its name, for example contacts-get."""
     shell: Shell = ctx.obj
     if operation not in OPERATIONS:
         raise Stop(f"There is no operation {operation}", Exit.USAGE)

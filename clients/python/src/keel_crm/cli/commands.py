@@ -1,4 +1,4 @@
-"""Which commands do the resources have? One for each operation, made from its description."""
+"""Commands of the resources: one for each operation, built from its description."""
 
 import inspect
 import itertools
@@ -16,22 +16,22 @@ from keel_crm.cli.shell import Shell
 from keel_crm.operations import OPERATIONS
 from keel_crm.schema import Field, Operation
 
-# Signing in and out has commands of its own.
+# Signing in and out has its own commands.
 _ELSEWHERE: Final = ("auth", "oauth")
 _PYTHON: Final = {"text": str, "integer": int, "number": float, "boolean": bool, "texts": list[str], "json": str}
 _PAGE: Final = 25
 _LARGEST_PAGE: Final = 100
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines, on a terminal too.")]
-Data = Annotated[str, typer.Option("--data", help="The fields as JSON; @FILE reads a file, - standard input.")]
-Clear = Annotated[list[str], typer.Option("--clear", help="Empty this field; may be given several times.")]
-Most = Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")]
-All = Annotated[bool, typer.Option("--all", help="Show all there are.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines, also on a terminal.")]
+Data = Annotated[str, typer.Option("--data", help="The fields as JSON. @FILE reads a file, - reads standard input.")]
+Clear = Annotated[list[str], typer.Option("--clear", help="Empty this field. Can be repeated.")]
+Most = Annotated[int, typer.Option("--limit", min=1, help="Maximum number of records to show.")]
+All = Annotated[bool, typer.Option("--all", help="Show all records.")]
 
 
-def add_resources(app: typer.Typer, beside: dict[str, Callable[..., None]]) -> None:
-    """A group of commands for each resource; `beside` are further commands, by the resource that they join, or one
-    that does more than its operation."""
+def add_resources(app: typer.Typer, extra: dict[str, Callable[..., None]]) -> None:
+    """Add a group of commands for each resource. `extra` are additional commands by resource. One with the name of an
+    operation replaces its command."""
     groups: dict[str, typer.Typer] = {}
     for operation in OPERATIONS.values():
         if operation.resource in _ELSEWHERE:
@@ -41,8 +41,8 @@ def add_resources(app: typer.Typer, beside: dict[str, Callable[..., None]]) -> N
         name = operation.method.replace("_", "-")
         groups[operation.resource].command(name, help=operation.summary)(_command(operation))
         if operation.method == "list" and any(field.name == "search" for field in operation.fields):
-            groups[operation.resource].command("search", help="Find what matches every word.")(_search(operation))
-    for resource, command in beside.items():
+            groups[operation.resource].command("search", help="Search; all words must match.")(_search(operation))
+    for resource, command in extra.items():
         groups[resource].command()(command)
 
 
@@ -54,30 +54,30 @@ def _group(app: typer.Typer, resource: str) -> typer.Typer:
 
 
 def _search(operation: Operation) -> Callable[..., None]:
-    listed = _command(operation, leave_out=("search",))
+    list_command = _command(operation, exclude=("search",))
 
-    def search(text: list[str], **given: Any) -> None:
-        listed(**given, search=" ".join(text))
+    def search(text: list[str], **options: Any) -> None:
+        list_command(**options, search=" ".join(text))
 
-    words = Annotated[list[str], typer.Argument(help="Beginnings of words, such as a part of a name or an email.")]
-    parameters = [_parameter("text", words), *inspect.signature(listed).parameters.values()]
+    words = Annotated[list[str], typer.Argument(help="Words to search for. Each matches the start of a word.")]
+    parameters = [_parameter("text", words), *inspect.signature(list_command).parameters.values()]
     search.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return search
 
 
-def _command(operation: Operation, *, leave_out: tuple[str, ...] = ()) -> Callable[..., None]:
-    """What typer makes a command of: a function whose signature is the operation's fields."""
+def _command(operation: Operation, *, exclude: tuple[str, ...] = ()) -> Callable[..., None]:
+    """A function for typer, with the fields of the operation as its parameters."""
 
-    def command(ctx: typer.Context, **given: Any) -> None:
-        body = _body(operation, given)
+    def command(ctx: typer.Context, **options: Any) -> None:
+        body = _body(operation, options)
         shell: Shell = ctx.obj
         if operation.paged:
-            _show_pages(shell, operation, body, given)
+            _show_pages(shell, operation, body, options)
         else:
             with shell.client() as client:
-                _show(operation, client.call(operation.name, body), json_lines=given["json_"])
+                _show(operation, client.call(operation.name, body), json_lines=options["json_"])
 
-    taken = (*leave_out, *(("cursor", "limit") if operation.paged else ()))
+    taken = (*exclude, *(("cursor", "limit") if operation.paged else ()))
     fields = [field for field in operation.fields if field.name not in taken]
     parameters = [_parameter("ctx", typer.Context), *map(_of_field, fields), _parameter("data", Data, "")]
     if operation.method == "update":
@@ -89,7 +89,7 @@ def _command(operation: Operation, *, leave_out: tuple[str, ...] = ()) -> Callab
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    # By keyword only: then those without a default may come in any place.
+    # Keyword-only, so that parameters without a default may come in any position.
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
@@ -101,28 +101,28 @@ def _of_field(field: Field) -> inspect.Parameter:
         "required" if field.required else "",
         f"one of {', '.join(field.choices)}" if field.choices else "",
         "as JSON" if field.kind == "json" else "",
-        "may be given several times" if field.kind == "texts" else "",
+        "can be repeated" if field.kind == "texts" else "",
     ]))  # fmt: skip
     declared = f"{option}/--no{option[1:]}" if field.kind == "boolean" else option
     info = typer.Option(declared, help=help_, show_default=False)
     return _parameter(field.name, Annotated[_PYTHON[field.kind] | None, info], None)
 
 
-def _body(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
-    body = read_data(operation, given["data"])
+def _body(operation: Operation, options: dict[str, Any]) -> dict[str, Any]:
+    body = read_data(operation, options["data"])
     for field in operation.fields:
-        value = given.get(field.name)
+        value = options.get(field.name)
         if value is None or value == []:
             continue
         body[field.name] = _read_json(value, field.name) if field.kind == "json" else value
-    cleared = given.get("clear") or ()
+    cleared = options.get("clear") or ()
     if wrong := operation.unknown(cleared):
         raise Stop(f"--clear: {wrong}", Exit.USAGE)
     return body | dict.fromkeys(cleared)
 
 
 def read_data(operation: Operation, text: str) -> dict[str, Any]:
-    """The JSON object that `--data` gives."""
+    """The JSON object in the option `--data`."""
     if not text:
         return {}
     if text == "-":
@@ -147,15 +147,15 @@ def _read_json(text: str, name: str) -> Any:
         raise Stop(f"--{name.replace('_', '-')} must be JSON: {error}", Exit.USAGE) from None
 
 
-def _show_pages(shell: Shell, operation: Operation, body: dict[str, Any], given: dict[str, Any]) -> None:
-    most = None if given["all_"] else given["most"]
-    # One more than is shown tells whether there are more.
+def _show_pages(shell: Shell, operation: Operation, body: dict[str, Any], options: dict[str, Any]) -> None:
+    most = None if options["all_"] else options["most"]
+    # Request one record more than is shown, to know whether there are more.
     size = _LARGEST_PAGE if most is None else min(most + 1, _LARGEST_PAGE)
     with shell.client() as client:
-        found = client.pages(operation.name, body | {"limit": size})
-        output.show_records(itertools.islice(found, most), _columns(operation), json_lines=given["json_"])
-        if most is not None and next(found, None) is not None:
-            output.note(f"There are more than {most}: use --limit N or --all.")
+        records = client.pages(operation.name, body | {"limit": size})
+        output.show_records(itertools.islice(records, most), _columns(operation), json_lines=options["json_"])
+        if most is not None and next(records, None) is not None:
+            output.note(f"There are more than {most} records. Use --limit N or --all.")
 
 
 def _show(operation: Operation, result: dict[str, Any], *, json_lines: bool) -> None:

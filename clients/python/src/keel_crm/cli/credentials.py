@@ -1,4 +1,4 @@
-"""Where does the command line keep what it signed in with? In files that only their owner can read."""
+"""Store the session of the command line in files that only their owner can read."""
 
 import hashlib
 import json
@@ -14,14 +14,14 @@ from keel_crm.tokens import Tokens
 
 
 def folder() -> Path:
-    """The platform's folder for settings, unless KEEL_CONFIG_DIR names another."""
+    """KEEL_CONFIG_DIR, or the platform's folder for settings."""
     return Path(os.environ.get("KEEL_CONFIG_DIR") or typer.get_app_dir("keel"))
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, and readable by nobody else at any time."""
+    """Write a file atomically. At no time can others read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp makes it with mode 0600.
+    # mkstemp creates it with mode 0600.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(handle, "w") as file:
         file.write(text)
@@ -40,7 +40,7 @@ def remembered_url() -> str:
 
 
 class FileTokens:
-    """The tokens for one URL, in a file; processes that share it renew them one at a time."""
+    """The tokens for one URL, in a file. Processes that share the file renew the tokens one at a time."""
 
     def __init__(self, url: str) -> None:
         name = hashlib.sha256(url.encode()).hexdigest()[:16]
@@ -50,10 +50,10 @@ class FileTokens:
 
     def load(self) -> Tokens | None:
         try:
-            kept = json.loads(self._path.read_text())
+            stored = json.loads(self._path.read_text())
         except (FileNotFoundError, ValueError):
             return None
-        return Tokens(kept["access_token"], kept["refresh_token"], kept["expires_at"])
+        return Tokens(stored["access_token"], stored["refresh_token"], stored["expires_at"])
 
     def save(self, tokens: Tokens | None) -> None:
         if tokens is None:
@@ -72,7 +72,7 @@ class FileTokens:
 
     def release(self) -> None:
         if self._lock is not None:
-            self._lock.close()  # which ends the lock, as the end of the process would
+            self._lock.close()  # closing releases the lock, as the end of the process does
             self._lock = None
 
 

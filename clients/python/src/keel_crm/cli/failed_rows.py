@@ -1,4 +1,4 @@
-"""Where are the rows that an import could not bring in? In a file that can be mended and imported."""
+"""Save the rows of an import that failed to a file, to fix and import again."""
 
 import itertools
 import re
@@ -25,54 +25,56 @@ def errors_file(
     to: Annotated[Path | None, typer.Option("--to", "-o", dir_okay=False, help="The file to write.")] = None,
     json_: AsJson = False,
 ) -> None:
-    """Save the rows that failed in a file; without one, show the address to get them from."""
+    """Save the rows that failed to a file. Without --to, show the URL of the file."""
     shell: Shell = ctx.obj
     with shell.client() as client:
         if to is None:
             output.show_record(client.call("imports-errors-file", {"id": id}), json_lines=json_)
         else:
             transfers.check(to)
-            client.call("imports-get", {"id": id})  # that there is such an import, before anything is waited for
+            client.call("imports-get", {"id": id})  # fails if there is no such import, instead of waiting
             save(shell, client, id, to)
-            output.note(f"The rows that failed are in {to}")
+            output.note(f"Saved the rows that failed to {to}")
 
 
-def place(file: Path, given: Path | None) -> Path:
-    """Where those of a file go, beside it unless a place is given. Nothing is overwritten: somebody may be mending
-    what an earlier import left."""
-    if given and given.exists():
-        raise Stop(f"{given} is there already: move it away, or give another --errors", Exit.USAGE)
-    to = given or _free(file)
+def choose_path(file: Path, option: Path | None) -> Path:
+    """Where to save the rows of `file` that fail: the path in the option, or one beside the file. Existing files are
+    never overwritten: they may hold rows of an earlier import that somebody is fixing."""
+    if option and option.exists():
+        raise Stop(f"{option} already exists: move it, or choose another file with --errors", Exit.USAGE)
+    to = option or _unused(file)
     try:
         transfers.check(to)
     except OSError as error:
-        raise Stop(f"Rows that fail cannot go to {to} ({error.strerror}): give --errors FILE", Exit.USAGE) from None
+        raise Stop(
+            f"Cannot save failed rows to {to} ({error.strerror}): choose a file with --errors", Exit.USAGE
+        ) from None
     return to
 
 
-def _free(file: Path) -> Path:
+def _unused(file: Path) -> Path:
     stem = re.sub(r"\.errors(-\d+)?$", "", file.stem)
     names = (f"{stem}.errors{f'-{number}' if number > 1 else ''}.csv" for number in itertools.count(1))
     return next(path for path in map(file.with_name, names) if not path.exists())
 
 
 def save(shell: Shell, client: Keel, job_id: str, to: Path) -> None:
-    signed = _made(client, job_id)
+    signed = _wait_for_file(client, job_id)
     with shell.files() as files:
         transfers.save(files, signed["signed_url"], to)
 
 
-def _made(client: Keel, job_id: str) -> dict[str, Any]:
-    """Where the file is; that of very many rows is made after the import has ended, which is waited for."""
+def _wait_for_file(client: Keel, job_id: str) -> dict[str, Any]:
+    """The signed URL of the file. For very many rows, the file is written after the import has ended."""
     waited = 0
     while True:
         try:
-            made: dict[str, Any] = client.call("imports-errors-file", {"id": job_id})
-            return made
+            signed: dict[str, Any] = client.call("imports-errors-file", {"id": job_id})
+            return signed
         except InvalidRequestError:
             if waited == _WAITS:
                 raise
         if waited == 0:
-            output.note("The file of the rows that failed is being made …")
+            output.note("Waiting for the file of the rows that failed …")
         time.sleep(_PAUSE_SECONDS)
         waited += 1

@@ -1,4 +1,4 @@
-"""How does a command end when it fails? One line that says what happened and what to do next, and an exit code."""
+"""Error messages and exit codes: one line that says what happened and what to do."""
 
 from enum import IntEnum
 from typing import Final
@@ -14,7 +14,7 @@ from keel_crm.errors import (
 
 
 class Exit(IntEnum):
-    """The exit codes; 1 is left to what nobody foresaw."""
+    """The exit codes. 1 is for unexpected errors."""
 
     USAGE = 2
     SIGNED_OUT = 3
@@ -28,7 +28,7 @@ class Exit(IntEnum):
 
 
 class Stop(Exception):
-    """The command cannot go on, for a reason of its own: `message` is the line to print."""
+    """The command cannot continue. `message` is the line to print."""
 
     def __init__(self, message: str, code: Exit) -> None:
         self.message = message
@@ -45,37 +45,36 @@ _CODES: Final = (
 )
 
 _NEXT: Final = {
-    "auth.invalid_credentials": "Check the email and the password.",
-    "auth.deactivated": "An owner of the account can activate the user again.",
+    "auth.invalid_credentials": "Check both and try again.",
     "auth.forbidden": "Sign in as an owner: {login}",
-    "auth.email_taken": "Sign in instead: {login}",
-    "api.not_found": "Is this the URL of Keel's API, and of this client's version?",
+    "auth.email_taken": "To sign in: {login}",
+    "api.not_found": "Check the URL, and that client and server have the same version.",
     "oauth.invalid_client": "Check KEEL_CLIENT_ID and KEEL_CLIENT_SECRET.",
-    "client.unreachable": "Check the URL (keel whoami shows it) and that Keel runs there.",
-    "client.unreadable_answer": "Check the URL: keel whoami shows it.",
+    "client.unreachable": "Check the URL (keel whoami shows it), and that Keel is running there.",
+    "client.unreadable_answer": "keel whoami shows the URL in use.",
+    "client.transfer_failed": "Try again.",
 }
 _NEXT_BY_EXIT: Final = {
     Exit.SIGNED_OUT: "{sign_in}",
-    Exit.NOT_FOUND: "Look for it with the resource's list command.",
-    Exit.INVALID: "The command's --help tells what it takes.",
-    Exit.RATE: "Wait, and try again with fewer calls at once.",
-    Exit.SERVER: "Try again; if it stays, tell the operator the request.",
+    Exit.NOT_FOUND: "List the records to find the right id.",
+    Exit.INVALID: "See --help of the command.",
+    Exit.RATE: "Make fewer calls at the same time.",
 }
 
 
-def exit_of(error: KeelError) -> Exit:
+def exit_code(error: KeelError) -> Exit:
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.SERVER)
 
 
-def line_of(error: KeelError, *, login: str, sign_in: str) -> str:
-    """What happened, and what to do next; `login` is the command that signs in, `sign_in` what to do without it."""
-    after = _NEXT.get(error.code) or _NEXT_BY_EXIT.get(exit_of(error), "")
+def format_error(error: KeelError, *, login: str, sign_in: str) -> str:
+    """What happened and what to do. `login` is the command that signs in; `sign_in` says how to get a valid session."""
     message = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
-    request = f" (request {error.request_id})" if error.request_id else ""
-    return f"{error.code}: {message} {after.format(login=login, sign_in=sign_in)}{request}"
+    remedy = _NEXT.get(error.code) or _NEXT_BY_EXIT.get(exit_code(error), "")
+    request = f"(request {error.request_id})" if error.request_id else ""
+    return " ".join(filter(None, [f"{error.code}:", message, remedy.format(login=login, sign_in=sign_in), request]))
 
 
-def line_of_system(error: OSError) -> str:
-    """What the system refused, and of which file."""
-    told = error.strerror or str(error)
-    return f"{error.filename}: {told}" if error.filename else told
+def format_os_error(error: OSError) -> str:
+    """The error of the operating system, and the file that it is about."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason

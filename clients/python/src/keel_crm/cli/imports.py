@@ -1,4 +1,4 @@
-"""How does a file become records? `keel import`: upload, look, confirm, watch, sum up."""
+"""`keel import`: upload a file, show the preview, confirm, follow the progress, and show the result."""
 
 import sys
 import time
@@ -42,8 +42,8 @@ Job = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What the command line said about the import."""
+class _Options:
+    """The options of the command."""
 
     model_type: str
     mapping: dict[str, str]
@@ -57,80 +57,83 @@ def import_(
     to: Annotated[str, typer.Option("--to", help="contacts, companies or sources")],
     mapping: Annotated[
         list[str],
-        typer.Option("--map", metavar="COLUMN=FIELD", help="Change the suggestion; COLUMN= leaves the column out."),
+        typer.Option("--map", metavar="COLUMN=FIELD", help="Change the suggested mapping. COLUMN= ignores the column."),
     ] = [],  # noqa: B006 - typer copies it
-    duplicates: Annotated[str, typer.Option(help="What matches a record: skip, update or create.")] = "skip",
-    date_format: Annotated[str, typer.Option(help="Dates that are not ISO: ymd, mdy or dmy.")] = "",
+    duplicates: Annotated[str, typer.Option(help="For rows that match a record: skip, update or create.")] = "skip",
+    date_format: Annotated[str, typer.Option(help="The order of dates that are not ISO: ymd, mdy or dmy.")] = "",
     errors: Annotated[
         Path | None,
-        typer.Option(help="Where failed rows go, a file that is not there yet; FILE.errors.csv by default."),
+        typer.Option(help="A new file for rows that fail. Default: FILE.errors.csv."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     json_: AsJson = False,
 ) -> None:
-    """Import a file of records, and wait until all rows are done."""
+    """Import a file of records and wait until it is done."""
     shell: Shell = ctx.obj
-    wanted = _Wanted(to, columns.chosen(mapping), _settings(duplicates, date_format), yes)
-    failed_rows.place(file, errors)  # told before anything is sent
+    options = _Options(to, columns.parse_options(mapping), _settings(duplicates, date_format), yes)
+    failed_rows.choose_path(file, errors)  # fails before anything is sent
     with shell.client() as client:
-        job = _carry_out(shell, client, file, wanted)
-        _sum_up(job, json_lines=json_)
+        job = _run(shell, client, file, options)
+        _show_result(job, json_lines=json_)
         if job["failed_count"]:
-            target = failed_rows.place(file, errors)
+            target = failed_rows.choose_path(file, errors)
             failed_rows.save(shell, client, job["id"], target)
     if job["status"] != "completed":
-        raise Stop(f"The import is {job['status']}: {job['error'] or 'not all rows are in'}", Exit.INCOMPLETE)
+        raise Stop(
+            f"The import has the status {job['status']}: {job['error'] or 'not all rows were imported'}",
+            Exit.INCOMPLETE,
+        )
     if job["failed_count"]:
         failed = f"{job['failed_count']:,} row{'s' if job['failed_count'] > 1 else ''} failed"
-        raise Stop(f"{failed}: mend what is in {target} and import that file", Exit.INCOMPLETE)
+        raise Stop(f"{failed}. Fix the rows in {target} and import that file", Exit.INCOMPLETE)
 
 
 def _settings(duplicates: str, date_format: str) -> dict[str, str]:
-    """What the operation is told of them; they are judged before a file is sent in vain."""
-    given = {"duplicate_handling": ("--duplicates", duplicates), "date_format": ("--date-format", date_format)}
-    for field, (option, value) in given.items():
+    """The settings for `imports-confirm`. They are validated before the file is uploaded."""
+    settings = {"duplicate_handling": ("--duplicates", duplicates), "date_format": ("--date-format", date_format)}
+    for field, (option, value) in settings.items():
         choices = OPERATIONS["imports-confirm"].choices(field)
         if value and value not in choices:
-            raise Stop(f"{option} is one of {', '.join(choices)}, not {value}", Exit.USAGE)
-    return {field: value for field, (_, value) in given.items() if value}
+            raise Stop(f"{option} must be one of {', '.join(choices)}, not {value}", Exit.USAGE)
+    return {field: value for field, (_, value) in settings.items() if value}
 
 
-def _carry_out(shell: Shell, client: Keel, file: Path, wanted: _Wanted) -> Job:
-    """The job when it has ended."""
-    with _begun(client, file, wanted) as upload:
+def _run(shell: Shell, client: Keel, file: Path, options: _Options) -> Job:
+    """Run the import; returns the job when it has ended."""
+    with _job(client, file, options) as upload:
         job_id: str = upload["job_id"]
         _send(shell, file, upload)
-        preview = _looked_through(client, job_id)
-        mapping = columns.mapped(preview, wanted.mapping)
-        if not wanted.yes:
-            columns.agree(preview, mapping, wanted.model_type)
+        preview = _preview(client, job_id)
+        mapping = columns.merge(preview, options.mapping)
+        if not options.yes:
+            columns.confirm(preview, mapping, options.model_type)
     try:
         with interruptions.deferred():
-            _confirm(client, job_id, mapping, wanted)
+            _confirm(client, job_id, mapping, options)
         return _watch(client, job_id)
     except KeyboardInterrupt:
         after = (
-            f"keel imports get {job_id} shows it, keel imports cancel {job_id} ends it, "
+            f"keel imports get {job_id} shows it, keel imports cancel {job_id} cancels it, "
             f"keel imports errors-file {job_id} -o FILE saves the rows that failed."
         )
-        raise Stop(f"The import goes on without this command: {after}", Exit.INTERRUPTED) from None
+        raise Stop(f"The import continues without this command: {after}", Exit.INTERRUPTED) from None
 
 
 @contextmanager
-def _begun(client: Keel, file: Path, wanted: _Wanted) -> Iterator[dict[str, Any]]:
-    """A job, which is cancelled when the block is not finished, for whatever reason."""
+def _job(client: Keel, file: Path, options: _Options) -> Iterator[dict[str, Any]]:
+    """Create the job. It is cancelled if the block does not finish, for whatever reason."""
     request = {
-        "model_type": wanted.model_type,
+        "model_type": options.model_type,
         "file_name": file.name,
         "content_type": _TYPES.get(file.suffix.lower(), "text/csv"),
     }
-    made: list[dict[str, Any]] = []
+    uploads: list[dict[str, Any]] = []
     try:
         with interruptions.deferred():
-            made.append(client.call("imports-request-upload", request))
-        yield made[0]
+            uploads.append(client.call("imports-request-upload", request))
+        yield uploads[0]
     except BaseException as reason:
-        for upload in made:
+        for upload in uploads:
             _cancel(client, upload["job_id"])
         if isinstance(reason, KeyboardInterrupt):
             raise Stop("Nothing was imported.", Exit.INTERRUPTED) from None
@@ -138,7 +141,7 @@ def _begun(client: Keel, file: Path, wanted: _Wanted) -> Iterator[dict[str, Any]
 
 
 def _cancel(client: Keel, job_id: str) -> None:
-    with suppress(KeelError):  # a job that nobody confirms ends by itself
+    with suppress(KeelError):  # a job that is not confirmed fails by itself
         client.call("imports-cancel", {"id": job_id})
 
 
@@ -149,43 +152,43 @@ def _send(shell: Shell, file: Path, upload: dict[str, Any]) -> None:
         transfers.upload(files, upload["signed_url"], upload["headers"], source, size)
 
 
-def _looked_through(client: Keel, job_id: str) -> dict[str, Any]:
-    """The preview; of a large file it takes longer than an answer may."""
+def _preview(client: Keel, job_id: str) -> dict[str, Any]:
+    """The preview. For a large file it takes longer than a response may."""
     try:
-        found = client.call("imports-complete-upload", {"id": job_id})
+        uploaded = client.call("imports-complete-upload", {"id": job_id})
     except InvalidRequestError:
-        with _progress(TextColumn("Looking through the file"), BarColumn(), TimeElapsedColumn()) as progress:
+        with _progress(TextColumn("Reading the file"), BarColumn(), TimeElapsedColumn()) as progress:
             progress.add_task("", total=None)
-            for _ in states(client, "imports-get", job_id, ("pending",)):
+            for _ in poll(client, "imports-get", job_id, ("pending",)):
                 pass
-        found = client.call("imports-complete-upload", {"id": job_id})
-    if found["preview"] is None:
-        raise Stop(f"The file cannot be imported: {found['job']['error']}", Exit.INCOMPLETE)
-    preview: dict[str, Any] = found["preview"]
+        uploaded = client.call("imports-complete-upload", {"id": job_id})
+    if uploaded["preview"] is None:
+        raise Stop(f"The file cannot be imported: {uploaded['job']['error']}", Exit.INCOMPLETE)
+    preview: dict[str, Any] = uploaded["preview"]
     return preview
 
 
-def _confirm(client: Keel, job_id: str, mapping: columns.Mapping, wanted: _Wanted) -> None:
+def _confirm(client: Keel, job_id: str, mapping: columns.Mapping, options: _Options) -> None:
     try:
-        client.call("imports-confirm", {"id": job_id, "column_mapping": mapping, **wanted.confirm})
-    except InvalidRequestError:  # of a mapping that does not fit: after any other failure it may have begun
+        client.call("imports-confirm", {"id": job_id, "column_mapping": mapping, **options.confirm})
+    except InvalidRequestError:  # the mapping does not fit. After any other error, the import may have started
         _cancel(client, job_id)
         raise
 
 
 def _watch(client: Keel, job_id: str) -> Job:
-    """Draw the job's progress until it has ended."""
+    """Show the progress of the job until it has ended."""
     shown = (TextColumn("Importing"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), _Rate())
     job: Job = {}
     with _progress(*shown, TimeRemainingColumn()) as progress:
         task = progress.add_task("", total=None)
-        for job in states(client, "imports-get", job_id):
+        for job in poll(client, "imports-get", job_id):
             progress.update(task, total=job["total_rows"], completed=job["processed_rows"])
     return job
 
 
-def states(client: Keel, operation: str, job_id: str, running: tuple[str, ...] = _RUNNING) -> Iterator[Job]:
-    """A job again and again until it is no longer running, at first often, then every two seconds."""
+def poll(client: Keel, operation: str, job_id: str, running: tuple[str, ...] = _RUNNING) -> Iterator[Job]:
+    """Yield the job until it is no longer running, at first often, then every two seconds."""
     pause, longest = _POLL
     while True:
         job: Job = client.call(operation, {"id": job_id})
@@ -208,9 +211,9 @@ def _progress(*shown: ProgressColumn) -> Progress:
     return Progress(*shown, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
-def _sum_up(job: Job, *, json_lines: bool) -> None:
+def _show_result(job: Job, *, json_lines: bool) -> None:
     if json_lines or not is_terminal():
         typer.echo(output.as_json(job))
         return
     counts = ", ".join(f"{job[name]:,} {name.removesuffix('_count')}" for name in _COUNTS)
-    typer.echo(f"{job['processed_rows']:,} rows: {counts}. To take it back: keel imports undo {job['id']}")
+    typer.echo(f"{job['processed_rows']:,} rows: {counts}. To undo: keel imports undo {job['id']}")

@@ -1,4 +1,4 @@
-"""What does an interruption do? It ends a command in one way, and waits where something would be left behind."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP, so that commands clean up and leave nothing behind."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -9,46 +9,46 @@ import typer
 
 from keel_crm.cli import output
 
-_HANGUP: Final = getattr(signal, "SIGHUP", None)  # which Windows lacks
+_HANGUP: Final = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
-def all_as_one() -> None:
-    """Has a command clean up as it does after Ctrl-C when it is asked to end and when its terminal is closed."""
-    for number in _of_others():
+def handle_signals() -> None:
+    """Treat SIGTERM and a closed terminal like Ctrl-C, so that commands clean up."""
+    for number in _other_signals():
         signal.signal(number, _interrupt)
 
 
-def _of_others() -> list[int]:
-    if _HANGUP is None or signal.getsignal(_HANGUP) is signal.SIG_IGN:  # as nohup has it
+def _other_signals() -> list[int]:
+    if _HANGUP is None or signal.getsignal(_HANGUP) is signal.SIG_IGN:  # set by nohup
         return [signal.SIGTERM]
     return [signal.SIGTERM, _HANGUP]
 
 
 def _interrupt(number: int, _: Any) -> None:
-    _hear_no_more(number)
+    _ignore_hangup(number)
     raise KeyboardInterrupt
 
 
-def _hear_no_more(number: int) -> None:
-    # A closed terminal tells twice, itself and by its shell: the second time must not end the cleaning up.
+def _ignore_hangup(number: int) -> None:
+    # A closed terminal sends SIGHUP twice, itself and through its shell: the second must not interrupt the clean-up.
     if number == _HANGUP:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
-def at_question() -> Iterator[None]:
-    """Has an interruption of a question, or the end of the answers, be one like any other."""
+def prompt() -> Iterator[None]:
+    """Raise KeyboardInterrupt if a prompt is interrupted or its input ends."""
     try:
         yield
     except typer.Abort:
-        output.note("")  # ends the line of the question
+        output.note("")  # ends the line of the prompt
         raise KeyboardInterrupt from None
 
 
 @contextmanager
-def noted(then: Callable[[], None]) -> Iterator[None]:
-    """Has an interruption do this, once: it comes at any moment, also between making something and knowing its id,
-    where an exception would leave it behind. A second one ends the command wherever it is."""
+def on_interrupt(action: Callable[[], None]) -> Iterator[None]:
+    """Call `action` at the first interruption, instead of raising an exception. An exception could come between
+    creating something and learning its id, and leave it behind. A second interruption ends the command at once."""
 
     def restore() -> None:
         while before:
@@ -56,10 +56,10 @@ def noted(then: Callable[[], None]) -> Iterator[None]:
 
     def stop(number: int, _: Any) -> None:
         restore()
-        _hear_no_more(number)
-        then()
+        _ignore_hangup(number)
+        action()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, *_of_others())}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, *_other_signals())}
     try:
         yield
     finally:
@@ -68,9 +68,9 @@ def noted(then: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Has an interruption come at the end of the block."""
-    came: list[bool] = []
-    with noted(lambda: came.append(True)):
+    """Delay an interruption until the end of the block."""
+    interrupted: list[bool] = []
+    with on_interrupt(lambda: interrupted.append(True)):
         yield
-    if came:
+    if interrupted:
         raise KeyboardInterrupt

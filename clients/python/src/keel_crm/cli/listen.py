@@ -1,4 +1,4 @@
-"""What happens in the account right now? `keel webhooks listen` receives, verifies and prints its events."""
+"""`keel webhooks listen`: receive, verify and print the events of the account."""
 
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,31 +22,33 @@ _EVENTS: Final = OPERATIONS["webhooks-create"].choices("events")
 
 def listen(
     ctx: typer.Context,
-    events: Annotated[list[str], typer.Option("--events", help="Such as contact.created; all by default.")] = [],  # noqa: B006
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; a free one by default.")] = 0,
-    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+    events: Annotated[
+        list[str], typer.Option("--events", help="For example contact.created. Default: all events.")
+    ] = [],  # noqa: B006
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on. Default: a free port.")] = 0,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many events.")] = None,
     json_: AsJson = False,
 ) -> None:
-    """Print events as they happen; for a stack on this machine, which can reach it."""
+    """Print events as they happen. Works only with a stack on this machine."""
     shell: Shell = ctx.obj
     secret: list[str] = []
     received: SimpleQueue[Event | None] = SimpleQueue()
     with (
         _server(port, _receiver(secret, received.put)) as server,
         shell.client() as client,
-        interruptions.noted(lambda: received.put(None)),
+        interruptions.on_interrupt(lambda: received.put(None)),
     ):
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        wanted = {"url": url, "events": events or [*_EVENTS], "description": "keel listen"}
+        endpoint = {"url": url, "events": events or [*_EVENTS], "description": "keel listen"}
         try:
-            made = client.call("webhooks-create", wanted)
-            secret.append(made["secret"])
-            output.note(f"Listening at {url}; Ctrl-C ends it.")
+            created = client.call("webhooks-create", endpoint)
+            secret.append(created["secret"])
+            output.note(f"Listening at {url}. Press Ctrl-C to stop.")
             try:
                 _print(received, count, json_lines=json_)
             finally:
-                client.call("webhooks-delete", {"id": made["endpoint"]["id"]})
+                client.call("webhooks-delete", {"id": created["endpoint"]["id"]})
         finally:
             server.shutdown()
 
@@ -55,11 +57,11 @@ def _server(port: int, receiver: type[BaseHTTPRequestHandler]) -> ThreadingHTTPS
     try:
         return ThreadingHTTPServer(("127.0.0.1", port), receiver)
     except OSError as error:
-        raise Stop(f"Port {port} cannot be listened on: {error.strerror}", Exit.USAGE) from None
+        raise Stop(f"Cannot listen on port {port}: {error.strerror}", Exit.USAGE) from None
 
 
 def _print(received: "SimpleQueue[Event | None]", count: int | None, *, json_lines: bool) -> None:
-    """Up to so many events, if any number is given, or None."""
+    """Print events until there are `count`, or until None is received."""
     printed = 0
     while printed != count:
         event = received.get()
@@ -81,7 +83,7 @@ def _receiver(secret: list[str], received: Callable[[Event], None]) -> type[Base
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(min(length, _LARGEST))
             try:
-                # Nothing is trusted before the secret is known; Keel will deliver it again.
+                # Reject everything until the secret is known. Keel delivers it again.
                 event = verify(secret[0], dict(self.headers), body) if secret else None
             except SignatureError as error:
                 output.note(str(error))
@@ -92,6 +94,6 @@ def _receiver(secret: list[str], received: Callable[[Event], None]) -> type[Base
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Events are what is printed, not requests."""
+            """Print events, not requests."""
 
     return Receiver

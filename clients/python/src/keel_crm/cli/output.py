@@ -1,4 +1,4 @@
-"""How is a result shown? As a table on a terminal, as JSON lines in a pipe or on demand."""
+"""Print results: as a table on a terminal, as JSON Lines in a pipe or with --json."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from keel_crm.cli.shell import is_terminal
 
-# What a table shows of each kind of record; every other field is in --json.
+# The columns of a table for each resource. --json prints all fields.
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "contacts": ("id", "first_name", "last_name", "email", "phone", "company_name", "tags"),
     "companies": ("id", "name", "domain", "industry", "phone", "tags"),
@@ -33,7 +33,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 
 _SHORT: Final = 9
 
-# Text from the API can hold what a terminal obeys.
+# Text from the API can contain control sequences for the terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -43,7 +43,7 @@ def as_json(record: Any) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value as a table shows it."""
+    """A value as text for a table."""
     if value is None or value in ([], {}):
         return ""
     if isinstance(value, bool):
@@ -55,7 +55,7 @@ def cell(value: Any) -> str:
 
 
 def show_records(records: Iterable[dict[str, Any]], columns: Sequence[str], *, json_lines: bool) -> None:
-    """Records as they come when they go to a pipe; as one table on a terminal."""
+    """Print records: one by one into a pipe, as one table on a terminal."""
     if json_lines or not is_terminal():
         for record in records:
             typer.echo(as_json(record))
@@ -65,14 +65,14 @@ def show_records(records: Iterable[dict[str, Any]], columns: Sequence[str], *, j
         note("Nothing found.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    shown = [name for name in columns if any(row[name] for row in rows)]
-    for name in shown:
+    used = [name for name in columns if any(row[name] for row in rows)]
+    for name in used:
         longest = max(len(row[name]) for row in rows)
-        # Ids are there to be copied: they are shown whole, whatever that costs the others. So are short texts.
-        whole = longest if name.endswith("id") else min(longest, _SHORT)
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=whole)
+        # Ids are there to be copied, so they are never cut. Neither are short texts.
+        min_width = longest if name.endswith("id") else min(longest, _SHORT)
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=min_width)
     for row in rows:
-        table.add_row(*(Text(row[name]) for name in shown))
+        table.add_row(*(Text(row[name]) for name in used))
     Console().print(table)
 
 
@@ -89,7 +89,7 @@ def show_record(record: dict[str, Any], *, json_lines: bool) -> None:
 
 
 def _flat(record: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """The fields of a record, and those of the records in it."""
+    """The fields of a record, and of the records that it contains."""
     for name, value in record.items():
         if isinstance(value, dict) and "id" in value:
             yield from _flat(value, f"{name}.")
@@ -98,6 +98,6 @@ def _flat(record: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]
 
 
 def note(text: str) -> None:
-    """For the person at the keyboard, beside the result; nobody is there when the terminal was closed."""
+    """Print a message for people on standard error. It is lost if the terminal is closed."""
     with suppress(OSError):
         typer.echo(text, err=True)

@@ -1,4 +1,4 @@
-"""Who works at this keyboard? Signing in and out, opening an account."""
+"""`keel login`, `register`, `logout` and `whoami`."""
 
 import sys
 from typing import Annotated
@@ -12,12 +12,12 @@ from keel_crm.cli.shell import Shell, can_ask
 from keel_crm.clients import Keel
 from keel_crm.errors import AuthenticationError
 
-Email = Annotated[str, typer.Option(help="Asked for when it is not given.")]
+Email = Annotated[str, typer.Option(help="Your email. Default: asked for.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
 def login(ctx: typer.Context, email: Email = "", password_stdin: PasswordStdin = False) -> None:
-    """Sign in, and keep the session for the commands that follow."""
+    """Sign in, and store the session for later commands."""
     shell: Shell = ctx.obj
     with _signing_in(shell) as client:
         email = email or _ask("Email")
@@ -29,11 +29,11 @@ def login(ctx: typer.Context, email: Email = "", password_stdin: PasswordStdin =
 def register(
     ctx: typer.Context,
     email: Email = "",
-    name: Annotated[str, typer.Option(help="Your name. Asked for when it is not given.")] = "",
-    account_name: Annotated[str, typer.Option(help="The account's name.")] = "",
+    name: Annotated[str, typer.Option(help="Your name. Default: asked for.")] = "",
+    account_name: Annotated[str, typer.Option(help="The name of the account.")] = "",
     password_stdin: PasswordStdin = False,
 ) -> None:
-    """Open an account of your own, and sign in to it."""
+    """Open an account and sign in to it."""
     shell: Shell = ctx.obj
     with _signing_in(shell) as client:
         email, name = email or _ask("Email"), name or _ask("Name")
@@ -47,18 +47,18 @@ def logout(ctx: typer.Context) -> None:
     shell: Shell = ctx.obj
     store = credentials.FileTokens(shell.url)
     if store.load() is None:
-        output.note(f"Nobody is signed in at {shell.url}")
+        output.note(f"Not signed in at {shell.url}")
         return
     try:
         with Keel(shell.url, store=store, transport=shell.transport) as client:
             client.auth.logout()
     except AuthenticationError:
-        store.save(None)  # it had ended already
+        store.save(None)  # the session had already ended
     output.note(f"Signed out of {shell.url}")
 
 
 def whoami(ctx: typer.Context, json_: AsJson = False) -> None:
-    """Show the user and the account of the session, and the URL in use."""
+    """Show the user, the account and the URL in use."""
     shell: Shell = ctx.obj
     output.note(shell.url)
     with shell.client() as client:
@@ -76,8 +76,8 @@ def _signed_in(shell: Shell, email: str) -> None:
 
 def _ask(what: str) -> str:
     if not can_ask():
-        raise Stop(f"There is no terminal to ask on: give --{what.lower()}", Exit.USAGE)
-    with interruptions.at_question():
+        raise Stop(f"There is no terminal to ask on: use --{what.lower()}", Exit.USAGE)
+    with interruptions.prompt():
         return str(typer.prompt(what, err=True))
 
 
@@ -86,5 +86,5 @@ def _password(*, from_stdin: bool, confirm: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     if not can_ask():
         raise Stop("There is no terminal to ask on: use --password-stdin", Exit.USAGE)
-    with interruptions.at_question():
+    with interruptions.prompt():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))

@@ -1,4 +1,4 @@
-"""What does every command find? The URL, a client that is signed in, and the way to print."""
+"""What all commands share: the URL of the API, and a client that is signed in."""
 
 import os
 import sys
@@ -12,30 +12,30 @@ from keel_crm.cli import credentials
 from keel_crm.cli.failures import Exit, Stop
 from keel_crm.clients import Keel
 
-_NO_URL: Final = "No URL is known: give --url, set KEEL_URL, or sign in with keel --url URL login"
+_NO_URL: Final = "The URL of the API is not set: use --url, set KEEL_URL, or sign in with keel --url URL login"
 _BY_TOKEN: Final = ("KEEL_TOKEN",)
 _BY_APP: Final = ("KEEL_CLIENT_ID", "KEEL_CLIENT_SECRET")
 
 
 @dataclass
 class Shell:
-    """One run of the command line; `transport` stands in for the network in tests."""
+    """One run of the command line. `transport` replaces the network in tests."""
 
-    url_given: str = ""
+    url_option: str = ""
     transport: httpx.BaseTransport | None = None
 
     @property
     def url(self) -> str:
-        found = self.url_given or os.environ.get("KEEL_URL") or _url_of_checkout() or credentials.remembered_url()
-        if not found:
+        url = self.url_option or os.environ.get("KEEL_URL") or _url_of_checkout() or credentials.remembered_url()
+        if not url:
             raise Stop(_NO_URL, Exit.USAGE)
-        return found.rstrip("/")
+        return url.rstrip("/")
 
     def client(self) -> Keel:
-        """Signed in by KEEL_TOKEN, by the app KEEL_CLIENT_ID and KEEL_CLIENT_SECRET, or by `keel login`."""
+        """A client with KEEL_TOKEN, with KEEL_CLIENT_ID and KEEL_CLIENT_SECRET, or with the session of `keel login`."""
         token, app, secret = map(os.environ.get, (*_BY_TOKEN, *_BY_APP))
         if not token and bool(app) is not bool(secret):
-            raise Stop(f"{' and '.join(_BY_APP)} come together: set both or neither", Exit.USAGE)
+            raise Stop(f"{' and '.join(_BY_APP)} must be set together", Exit.USAGE)
         try:
             if token:
                 return Keel(self.url, token=token, transport=self.transport)
@@ -47,27 +47,29 @@ class Shell:
 
     @property
     def login(self) -> str:
-        """The command that signs in to where this one works."""
-        unset = f"unset {' '.join(_given())}; " if _given() else ""
-        return f"{unset}keel --url {self.url_given} login" if self.url_given else f"{unset}keel login"
+        """The command that signs in to the same URL."""
+        unset = f"unset {' '.join(_credential_variables())}; " if _credential_variables() else ""
+        return f"{unset}keel --url {self.url_option} login" if self.url_option else f"{unset}keel login"
 
     @property
     def sign_in(self) -> str:
-        """What somebody does who is not signed in, or no longer."""
-        return f"Check {' and '.join(_given())}, which go before a session." if _given() else f"Sign in: {self.login}"
+        """How to get a valid session."""
+        if variables := _credential_variables():
+            return f"Check {' and '.join(variables)}. The environment takes precedence over a session."
+        return f"Sign in: {self.login}"
 
     def files(self) -> httpx.Client:
-        """For signed URLs: they take no token."""
+        """A client for signed URLs, which take no token."""
         return httpx.Client(transport=self.transport, timeout=httpx.Timeout(60.0, connect=5.0))
 
 
-def _given() -> tuple[str, ...]:
-    """The variables that go before a session, if they are set."""
+def _credential_variables() -> tuple[str, ...]:
+    """The environment variables with credentials that are set. They take precedence over a session."""
     return next((names for names in (_BY_TOKEN, _BY_APP) if os.environ.get(names[0])), ())
 
 
 def _url_of_checkout() -> str:
-    """What `make dev` notes in a checkout of Keel, from anywhere within it."""
+    """The URL that `make dev` stores in a checkout of Keel, for any folder within it."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / ".keel/url").is_file():

@@ -1,4 +1,4 @@
-"""How do files travel? Straight to and from storage, by signed URLs, in bounded memory."""
+"""Upload and download files by signed URLs, in bounded memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,28 +12,28 @@ _CHUNK = 65_536
 
 
 def upload(files: httpx.Client, url: str, headers: dict[str, str], file: IO[bytes], size: int) -> None:
-    """PUT a file; `headers` are those that the URL was signed for."""
-    # Storage takes no chunked transfer: the length is told beforehand.
+    """PUT a file. `headers` are those that the URL was signed for."""
+    # S3 does not accept chunked transfers: send the length.
     sized = headers | {"Content-Length": str(size)}
     try:
-        answer = files.put(url, content=_chunks(file), headers=sized)
-    except httpx.RequestError as fault:
-        raise UnreachableError(f"The file could not be sent: {fault!r}", sent=True) from fault
-    _check(answer, "refused the file")
+        response = files.put(url, content=_chunks(file), headers=sized)
+    except httpx.RequestError as error:
+        raise UnreachableError(f"The file could not be uploaded: {error!r}", sent=True) from error
+    _check(response, "rejected the upload")
 
 
 def download(files: httpx.Client, url: str, target: IO[bytes]) -> None:
     try:
-        with files.stream("GET", url) as answer:
-            _check(answer, "refused to give the file")
-            for chunk in answer.iter_bytes(_CHUNK):
+        with files.stream("GET", url) as response:
+            _check(response, "rejected the download")
+            for chunk in response.iter_bytes(_CHUNK):
                 target.write(chunk)
-    except httpx.RequestError as fault:
-        raise UnreachableError(f"The file could not be fetched: {fault!r}", sent=True) from fault
+    except httpx.RequestError as error:
+        raise UnreachableError(f"The file could not be downloaded: {error!r}", sent=True) from error
 
 
 def check(path: Path) -> None:
-    """Raise `OSError` unless the file can be saved: before somebody waits for it."""
+    """Raise `OSError` if the file cannot be written."""
     part = _part(path)
     try:
         part.open("wb").close()
@@ -43,7 +43,7 @@ def check(path: Path) -> None:
 
 
 def save(files: httpx.Client, url: str, path: Path) -> None:
-    """Download into a file, which is there whole or not at all."""
+    """Download into a file. The file is complete, or it does not exist."""
     part = _part(path)
     try:
         with part.open("wb") as target:
@@ -62,8 +62,8 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _check(answer: httpx.Response, what: str) -> None:
-    # The answer's text is not shown: it may repeat the signed URL.
-    if answer.status_code >= 300:
-        code = "client.transfer_failed"
-        raise ServerError(code, f"Storage {what} (status {answer.status_code}).", status=answer.status_code)
+def _check(response: httpx.Response, result: str) -> None:
+    # The body is not shown: it may contain the signed URL.
+    if response.status_code >= 300:
+        message = f"Storage {result} (status {response.status_code})."
+        raise ServerError("client.transfer_failed", message, status=response.status_code)

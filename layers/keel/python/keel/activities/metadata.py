@@ -47,9 +47,9 @@ def misfit(activity_type: str, metadata: dict[str, Any]) -> str:
     properties = SCHEMAS[activity_type]["properties"]
     for name, value in metadata.items():
         if name not in properties:
-            return f"The metadata of an activity of type {activity_type} has no such key."
+            return f"metadata has a key that the schema of {activity_type} does not allow."
         if value is not None and not _fits(value, properties[name]):
-            return f"{name} does not fit its schema; activity-schemas-list tells it."
+            return f"metadata.{name} does not match its schema. activity-schemas-list returns the schemas."
     return ""
 
 

@@ -33,15 +33,15 @@ _DATETIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d
 _TOLD: Final = {
     "missing": "is required",
     "string_type": "must be a string",
-    "int_type": "must be a whole number",
+    "int_type": "must be an integer",
     "bool_type": "must be true or false",
     "dict_type": "must be an object",
     "list_type": "must be an array",
     "literal_error": "must be {expected}",
     "greater_than_equal": "must be at least {ge:,}",
     "less_than_equal": "must be at most {le:,}",
-    "too_long": "has {actual_length:,} {unit}; at most {max_length:,} are allowed",
-    "too_short": "has {actual_length:,} {unit}; at least {min_length:,} must be there",
+    "too_long": "must have at most {max_length:,} {unit}, but has {actual_length:,}",
+    "too_short": "must have {min_length:,} or more {unit}, but has {actual_length:,}",
     "value_error": "{error}",
 }
 
@@ -78,7 +78,7 @@ def problems(error: ValidationError) -> Iterator[tuple[tuple[str, ...], str]]:
         told = _TOLD[entry["type"]].format(unit=unit, **context) if entry["type"] in _TOLD else entry["msg"]
         *place, last = map(str, entry["loc"])
         if last == "[key]":
-            yield (place[0],), f"a name {told}"
+            yield (place[0],), f"has an invalid key: it {told}"
         else:
             yield (*place, last), told
 
@@ -108,11 +108,11 @@ def fold(text: str) -> str:
 
 def _storable(text: str) -> str:
     if "\0" in text:
-        raise ValueError("must not contain NUL")
+        raise ValueError("must not contain the NUL character (U+0000)")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("must not contain a lone surrogate") from None
+        raise ValueError("must be valid Unicode, without lone surrogates") from None
     return text
 
 
@@ -151,29 +151,29 @@ def is_date(text: str) -> bool:
 
 def _date(text: str) -> str:
     if not is_date(text):
-        raise ValueError("must be a date, YYYY-MM-DD")
+        raise ValueError("must be a date in the form YYYY-MM-DD")
     return text
 
 
 def _datetime(text: str) -> str:
     match = _DATETIME.fullmatch(text)
     if match is None:
-        raise ValueError("must be a datetime with an offset, such as 2026-06-01T12:00:00.000Z")
+        raise ValueError("must be an RFC 3339 datetime with an offset, such as 2026-06-01T12:00:00.000Z")
     day, time_of_day, fraction, offset = match.groups()
     millisecond = (fraction or ".000")[:4].ljust(4, "0")
     try:
         return clock.written(datetime.fromisoformat(f"{day}T{time_of_day}{millisecond}{offset.upper()}"))
     except OverflowError:  # the offset leads out of the calendar
-        raise ValueError("must lie in the years 1 to 9999") from None
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
 def clean_tags(tags: list[str]) -> list[str]:
     """Trimmed, blanks and repeats dropped, in the order given."""
     kept = list(dict.fromkeys(tag.strip() for tag in tags if not is_blank(tag)))
     if len(kept) > TAGS:
-        raise ValueError(f"must be at most {TAGS} tags")
+        raise ValueError(f"must have at most {TAGS} tags")
     if any(len(tag) > TAG_LENGTH for tag in kept):
-        raise ValueError(f"must be tags of at most {TAG_LENGTH} characters")
+        raise ValueError(f"must only have tags of at most {TAG_LENGTH} characters")
     return kept
 
 
@@ -192,7 +192,7 @@ Datetime = Annotated[AnyText, AfterValidator(_datetime), Field(json_schema_extra
 Tags = Annotated[
     list[AnyText],
     AfterValidator(clean_tags),
-    Field(description=f"At most {TAGS} of at most {TAG_LENGTH} characters; trimmed, blanks and repeats are dropped."),
+    Field(description=f"At most {TAGS} tags of at most {TAG_LENGTH} characters. Blank and repeated tags are dropped."),
 ]
 # A text that must be there, where its absence has no code of its own.
 RequiredText = Annotated[Text, AfterValidator(not_blank)]

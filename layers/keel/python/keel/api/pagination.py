@@ -24,7 +24,11 @@ def position(cursor: str, resource: str, *scope: Any) -> str:
         return ""
     found = unseal(cursor, *scope)
     if found is None:
-        raise ApiError.for_field(f"{resource}.invalid_request", "cursor", "The cursor is not valid for this list.")
+        raise ApiError.for_field(
+            f"{resource}.invalid_request",
+            "cursor",
+            "cursor must be the next_cursor of a page of this list, requested with the same filters.",
+        )
     return found
 
 

@@ -25,7 +25,7 @@ def read_json(event: APIGatewayProxyEvent, resource: str) -> dict[str, Any]:
     try:
         raw = json.loads(text, object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
-        raise invalid_request(resource, "The body is not valid JSON.") from None
+        raise invalid_request(resource, "The body must be valid JSON, without duplicate keys.") from None
     if not isinstance(raw, dict):
         raise invalid_request(resource, "The body must be a JSON object.")
     return raw
@@ -37,10 +37,10 @@ def read_text(event: APIGatewayProxyEvent, resource: str) -> str:
     try:
         raw = base64.b64decode(body, validate=True) if event.is_base64_encoded else body.encode()
         if len(raw) > MAX_BYTES:
-            raise invalid_request(resource, "The body is over 1 MB.")
+            raise invalid_request(resource, "The body must not exceed 1 MB (1,048,576 bytes).")
         return raw.decode().removeprefix(_BYTE_ORDER_MARK)
     except (UnicodeError, binascii.Error):
-        raise invalid_request(resource, "The body is not UTF-8.") from None
+        raise invalid_request(resource, "The body must be encoded in UTF-8.") from None
 
 
 def validate(raw: dict[str, Any], schema: type[B], resource: str) -> B:
@@ -49,7 +49,7 @@ def validate(raw: dict[str, Any], schema: type[B], resource: str) -> B:
         return schema.read(raw)
     except ValidationError as error:
         details = _details(error)
-        message = f"{details[0]['field']}: {details[0]['message']}"
+        message = f"{details[0]['field']} {details[0]['message']}."
         raise invalid_request(resource, message, details) from None
 
 

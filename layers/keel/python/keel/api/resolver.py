@@ -235,10 +235,10 @@ class Api(APIGatewayRestResolver):
         if key is None:
             return None
         if not 1 <= len(key) <= KEY_LENGTH:
-            raise request_body.invalid_request(
-                self.resource, f"Idempotency-Key must have 1 to {KEY_LENGTH} characters."
-            )
-        mismatch = request_body.invalid_request(self.resource, "This Idempotency-Key came with another body before.")
+            message = f"The Idempotency-Key header must have 1 to {KEY_LENGTH} characters."
+            raise request_body.invalid_request(self.resource, message)
+        message = "This Idempotency-Key was already used with a different body. Use a new key."
+        mismatch = request_body.invalid_request(self.resource, message)
         try:
             return IdempotentRequest.of(caller, operation.name, key, raw, mismatch)
         except RecursionError:
@@ -254,9 +254,9 @@ class Api(APIGatewayRestResolver):
         name = path.removeprefix(_PREFIX)
         message = None
         if path in self._pages:
-            message = f"This page is read with GET, not {method}."
+            message = f"Read this page with GET, not {method}."
         elif path.startswith(_PREFIX) and name in self.operations:
-            message = f"Operations are called with POST, not {method}."
+            message = f"Call operations with POST, not {method}."
         elif path.startswith(_PREFIX) and _OPERATION_NAME.fullmatch(name):
             message = f"There is no operation {name}."
         return self._answer_error(ApiError("api.not_found", message))

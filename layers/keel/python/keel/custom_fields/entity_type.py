@@ -20,7 +20,7 @@ def _settle_options(definition: Record) -> None:
     if not options:
         raise CUSTOM_FIELD.error("options_required", "options")
     if len(options) > OPTIONS or len(set(options)) < len(options) or any(map(is_blank, options)):
-        message = f"Options must be at most {OPTIONS} different non-blank texts."
+        message = f"options must have at most {OPTIONS} strings, all different and not blank."
         raise CUSTOM_FIELD.error("invalid_request", "options", message)
 
 

@@ -7,7 +7,9 @@ from pydantic import Field
 from keel.api.fields import Body, Integer, Text
 from keel.records.schemas import ById, Record
 
-Options = Annotated[list[Text], Field(description="For an enum: 1 to 200 different non-blank texts")]
+Options = Annotated[
+    list[Text], Field(description="Required for an enum: 1 to 200 strings, all different and not blank.")
+]
 
 
 class CustomFieldCreate(Body):

@@ -127,7 +127,7 @@ def look_after(item: Item) -> None:
     if clock.now() - clock.milliseconds(job["updated_at"]) < _STILL:
         return
     if job["resumed"] >= _RESUMED:
-        end(job, "failed", error="The export could not be finished. Please try again.")
+        end(job, "failed", error="The export could not be completed. Create a new export.")
         return
     try:
         note(job, resumed=job["resumed"] + 1)

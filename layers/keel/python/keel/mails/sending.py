@@ -21,14 +21,14 @@ from keel.storage.table import RetriesExhausted
 _TEXTS: Final[dict[Purpose, tuple[str, str]]] = {
     "invitation": (
         "You have been invited",
-        "You have been invited to work with a CRM account.\n\n"
-        "Follow this link to choose your password. It works once, within 7 days:\n\n{link}\n",
+        "You have been invited to a CRM account.\n\n"
+        "Open this link to set your password. It works once and expires in 7 days:\n\n{link}\n",
     ),
     "reset": (
         "Reset your password",
-        "Somebody, probably you, has asked to reset the password of your CRM account.\n\n"
-        "Follow this link to choose a new one. It works once, within an hour:\n\n{link}\n\n"
-        "If it was not you, there is nothing to do.\n",
+        "We received a request to reset the password of your CRM account.\n\n"
+        "Open this link to set a new password. It works once and expires in an hour:\n\n{link}\n\n"
+        "If you did not request this, ignore this email.\n",
     ),
 }
 _RETRYABLE: Final = frozenset(

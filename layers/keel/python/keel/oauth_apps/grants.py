@@ -35,7 +35,7 @@ def grant(body: TokenRequest, authorization: str | None) -> dict[str, Any]:
     """
     basic = _basic(authorization or "")
     if basic and any(basic) and (body.client_id or body.client_secret):
-        raise ApiError("oauth.invalid_request", "Send the credentials in the body or as Basic, not both.")
+        raise ApiError("oauth.invalid_request", "Send the credentials either in the body or as HTTP Basic, not both.")
     if body.grant_type != "client_credentials":
         raise ApiError.for_field("oauth.unsupported_grant_type", "grant_type")
     client_id, secret = basic or (body.client_id, body.client_secret)

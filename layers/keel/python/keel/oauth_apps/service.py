@@ -76,7 +76,7 @@ def rotate_secret(caller: Caller, body: ById) -> dict[str, Any]:
     try:
         app = _change(_key(caller, body.id), actions, _UNREVOKED)
     except ConditionFailed:
-        raise ApiError.for_field("oauth_apps.invalid_request", "id", "The app has been revoked.") from None
+        raise ApiError.for_field("oauth_apps.invalid_request", "id", "This app is revoked. Create a new app.") from None
     return {"app": present(app), "client_secret": secret}
 
 

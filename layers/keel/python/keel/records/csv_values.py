@@ -95,14 +95,14 @@ def _number(text: str) -> Any:
 def _integer(text: str) -> int:
     match = _INTEGER.fullmatch(text)
     if match is None or len(text) > _DIGITS:
-        raise ValueError("must be a whole number")
+        raise ValueError("must be an integer")
     return int(match[1].replace(",", ""))
 
 
 def _money(text: str) -> int:
     match = _MONEY.fullmatch(text)
     if match is None or len(text) > _DIGITS:
-        raise ValueError("must be an amount with at most two decimals")
+        raise ValueError("must be an amount with at most two decimal places")
     amount = int(match[2].replace(",", "")) * 100 + int((match[3] or "").ljust(2, "0"))
     return -amount if match[1] == "-" else amount
 
@@ -111,7 +111,7 @@ def _boolean(text: str) -> bool:
     try:
         return _BOOLEANS[text.lower()]
     except KeyError:
-        raise ValueError("must be true or false, yes or no, 1 or 0") from None
+        raise ValueError("must be true or false, yes or no, or 1 or 0") from None
 
 
 def _tags(text: str) -> list[str]:
@@ -123,11 +123,11 @@ def _date(text: str, date_format: str | None) -> str:
         return text
     match = _DATE.fullmatch(text)
     if match is None or date_format is None:
-        raise ValueError("must be a date, YYYY-MM-DD or in the order of date_format")
+        raise ValueError("must be a date in the form YYYY-MM-DD, or in the order that date_format gives")
     part = dict(zip(date_format, match.groups(), strict=True))
     found = f"{part['y']}-{part['m']:0>2}-{part['d']:0>2}"
     if not is_date(found):
-        raise ValueError(f"must be a date, with year, month and day in the order {date_format}")
+        raise ValueError(f"must be a date with year, month and day in the order {date_format}")
     return found
 
 

@@ -52,7 +52,7 @@ class Reference(Join):
     @property
     def message(self) -> str | None:
         """What to say of an id that points to nothing, where the code's own text does not."""
-        return f"{self.field} names no {self.kind} of this account." if self.missing == _GENERAL else None
+        return f"{self.field} must be the id of a {self.kind} in this account." if self.missing == _GENERAL else None
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class Rule:
 
 
 def required_text(field: str, code: str) -> Rule:
-    message = f"{field} must not be blank." if code == _GENERAL else None
+    message = f"{field} is required and must not be blank." if code == _GENERAL else None
     return Rule(field, code, lambda value: not is_blank(value), message)
 
 
 def not_null(field: str, code: str) -> Rule:
     """For a field whose type says everything, but that cannot be cleared."""
-    return Rule(field, code, lambda _value: True, f"{field} cannot be cleared." if code == _GENERAL else None)
+    return Rule(field, code, lambda _value: True, f"{field} must not be null." if code == _GENERAL else None)
 
 
 @dataclass(frozen=True)

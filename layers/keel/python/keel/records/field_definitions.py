@@ -135,7 +135,7 @@ def merged(
         id_ = ids.parse(name)
         definition = definitions.get(id_ or "")
         if id_ is None or definition is None:
-            raise Unfit("There is no such custom field.")
+            raise Unfit("custom_fields has a key that is not the id of a custom field definition.")
         if value is None or (definition.field_type == "text" and isinstance(value, str) and is_blank(value)):
             if definition.required:
                 raise Unfit(f"{definition} must have a value.")
@@ -177,9 +177,9 @@ _FITS: Final[dict[str, Callable[[Any, Definition], bool]]] = {
     "enum": lambda value, definition: isinstance(value, str) and value in definition.options,
 }
 _SHOULD_BE: Final = {
-    "text": f"a text of at most {TEXT_LENGTH:,} characters",
+    "text": f"a string of at most {TEXT_LENGTH:,} characters",
     "number": "a finite number",
-    "date": "a date, YYYY-MM-DD",
+    "date": "a date in the form YYYY-MM-DD",
     "boolean": "true or false",
 }
 

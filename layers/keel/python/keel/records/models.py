@@ -27,7 +27,10 @@ def to_item(kind: EntityType, record: Record) -> Item:
             continue
         item[name] = _dumps(value) if name in JSON_FIELDS else value
     if sum(len(item.get(name, "").encode()) for name in JSON_FIELDS) > _JSON_BYTES:
-        raise kind.error("invalid_request", message="The record is too large.")
+        raise kind.error(
+            "invalid_request",
+            message="The record is too large: custom_fields or metadata must not exceed 200,000 bytes as JSON.",
+        )
     return item
 
 

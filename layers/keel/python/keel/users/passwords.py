@@ -18,7 +18,7 @@ from keel.users.schemas import ChangePassword, ForgotPassword, ResetPassword
 def change(caller: Caller, body: ChangePassword) -> dict[str, Any]:
     """Set a new password and end the user's other sessions. Raises `auth.invalid_credentials`."""
     user = caller.user
-    wrong = ApiError.for_field("auth.invalid_credentials", "current_password", "The current password is wrong.")
+    wrong = ApiError.for_field("auth.invalid_credentials", "current_password", "current_password is incorrect.")
     if not password_hashing.verify(user.password_hash, body.current_password):
         raise wrong
     hashed = password_hashing.hashed(body.new_password)

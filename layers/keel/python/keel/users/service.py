@@ -75,7 +75,8 @@ def set_active(caller: Caller, body: SetActive) -> dict[str, Any]:
     if "active" not in body.model_fields_set:
         raise ApiError.for_field("users.invalid_request", "active", "active must be true or false.")
     if user.sk == caller.id and not body.active:
-        raise ApiError.for_field("users.invalid_request", "user_id", "Nobody may deactivate themself.")
+        message = "You cannot deactivate yourself. Ask another owner to do it."
+        raise ApiError.for_field("users.invalid_request", "user_id", message)
     now = clock.text(clock.now())
     writes = [_reactivate(user, now) if body.active else _deactivate(user, now)]
     if user.role == "owner":
@@ -129,7 +130,8 @@ def _add_owner(account_id: str) -> Write:
 
 def _remove_owner(account_id: str) -> Write:
     # When two owners deactivate each other, the count lets only one of them.
-    last = ApiError.for_field("users.invalid_request", "user_id", "An account keeps at least one active owner.")
+    message = "You cannot deactivate the last active owner of the account."
+    last = ApiError.for_field("users.invalid_request", "user_id", message)
     actions = [Account.active_owners.set(Account.active_owners - 1)]
     key = models.account_key(account_id)
     return table.update(Account, key, actions, Account.active_owners > 1, on_failure=table.raise_(last))
