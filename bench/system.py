@@ -115,13 +115,13 @@ class Account:
         return answer["result"]
 
     def fill(self, records: Iterator[tuple[str, dict[str, Any]]]) -> None:
-        """Store records with their postings as they would have been created, many at once."""
-        from keel.storage import legacy_table as table
+        """Store records with their index entries as they would have been created, many at once."""
+        from keel.storage import table
 
         with ThreadPoolExecutor(4) as pool:
             batch: list[Any] = []
-            for kind, values in records:
-                batch += self._items(kind, values)
+            for entity_type, values in records:
+                batch += self._items(entity_type, values)
                 if len(batch) >= 10 * table.WRITE_LIMIT:
                     pool.submit(table.batch_write, batch)
                     batch = []
@@ -129,15 +129,14 @@ class Account:
                         threading.Event().wait(0.01)
             pool.submit(table.batch_write, batch)
 
-    def _items(self, kind_name: str, values: dict[str, Any]) -> list[Any]:
+    def _items(self, entity_type_name: str, values: dict[str, Any]) -> list[Any]:
         from keel import clock, entity_types, ids
-        from keel.records import index_entries, models
+        from keel.records import index_entries
 
-        kind, now = entity_types.ENTITY_TYPES[kind_name], clock.now()
-        whose = {"account_id": self.account_id, "created_by": self.user_id}
-        when = {"created_at": clock.text(now), "updated_at": clock.text(now), "version": 1, "revision": 1}
-        record = kind.defaults | {"id": ids.mint(now)} | whose | when | values
-        return [models.to_item(kind, record), *index_entries.change(kind, None, record).added]
+        entity_type, now = entity_types.ENTITY_TYPES[entity_type_name], clock.now()
+        key, at = entity_type.key(self.account_id, ids.mint(now)), clock.text(now)
+        record = entity_type.model(*key, **values, created_by=self.user_id, created_at=at, updated_at=at, version=1)
+        return [record.serialize_new(), *index_entries.change(entity_type, None, record).added]
 
 
 _handlers: dict[str, Any] = {}

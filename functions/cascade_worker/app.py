@@ -17,4 +17,4 @@ settings(), cascade_settings()  # an invalid setting fails the cold start
 @metrics.log_metrics
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> PartialItemFailureResponse:
-    return process_queue(event, lambda order: cascade.carry_out(order, context.get_remaining_time_in_millis))
+    return process_queue(event, lambda deletion: cascade.process(deletion, context.get_remaining_time_in_millis))

@@ -1,4 +1,4 @@
-"""Publish changes of records to the event bus, and order the clearing of references to deleted records."""
+"""Publish changes of records to the event bus, and queue the clearing of references to deleted records."""
 
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,5 +17,5 @@ settings(), event_settings(), cascade_settings()  # an invalid setting fails the
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, _context: LambdaContext) -> None:
     records = [record.raw_event for record in event.records]
-    cascade.ask(records)
+    cascade.enqueue(records)
     publisher.publish(records)

@@ -14,5 +14,5 @@ _MARGIN_MILLISECONDS: Final = 20_000
 @logger.inject_lambda_context(log_event=False)
 @metrics.log_metrics
 def handler(_event: dict[str, object], context: LambdaContext) -> None:
-    removed = sweep.go_on(clock.now(), lambda: context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS)
+    removed = sweep.run(clock.now(), lambda: context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS)
     logger.info("swept", removed=removed)

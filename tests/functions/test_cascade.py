@@ -170,7 +170,7 @@ def test_a_worker_without_time_orders_the_rest_anew(
 
 def test_a_stale_posting_goes_and_its_record_stays(account: Account, company: dict[str, Any]) -> None:
     contact = account.creates("contacts")
-    partition = index_entries.partition(company["account_id"], "contact", "company_id", company["id"])
+    partition = index_entries.value_partition(company["account_id"], "contact", "company_id", company["id"])
     table.apply(table.put({"pk": partition, "sk": contact["id"], "kind": "posting", "revision": 1}))
     account.deletes("companies", company)
     clear(company)

@@ -233,16 +233,16 @@ def test_a_definition_that_changes_meanwhile_lets_no_invalid_value_through(
 ) -> None:
     definition = define(account, "enum")
     account.creates("contacts")
-    judge = field_definitions.merged
+    merge = field_definitions.merge
     changed: list[Any] = []
 
-    def judge_and_lose(*arguments: Any, **named: Any) -> Any:
-        result = judge(*arguments, **named)
+    def merge_and_lose(*arguments: Any, **named: Any) -> Any:
+        result = merge(*arguments, **named)
         if not changed:
             changed.append(account.updates("custom-fields", definition, options=["b"]))
         return result
 
-    monkeypatch.setattr(field_definitions, "merged", judge_and_lose)
+    monkeypatch.setattr(field_definitions, "merge", merge_and_lose)
     answer = account("contacts-create", {"first_name": "Ada", "custom_fields": {definition["id"]: "a"}})
     assert changed
     assert answer.code == "contacts.invalid_custom_fields"

@@ -318,7 +318,7 @@ def test_a_company_that_is_deleted_while_rows_are_judged_is_deleted_after_them(i
     assert [holds(each) for each in found] == [True, True, False, False]
     assert cascade.clear(acme["account_id"], "company", acme["id"], lambda: False)
     assert not any(holds(each) for each in found)
-    partition = index_entries.partition(acme["account_id"], "contact", "company_id", acme["id"])
+    partition = index_entries.value_partition(acme["account_id"], "contact", "company_id", acme["id"])
     assert table.query(partition).items == []
     assert ours.all() == found
 
@@ -367,7 +367,7 @@ def test_a_remembered_name_is_found_behind_what_no_longer_has_it(in_the_middle):
         from keel.records import index_entries
         from keel.storage import legacy_table as table
 
-        place = index_entries.matches_partition(account_id, "company", "name", "Acme")
+        place = index_entries.match_partition(account_id, "company", "name", "Acme")
         table.apply(table.put({"pk": place, "sk": company_id, "kind": "posting", "revision": 1}))
 
     ours, _, found = in_the_middle(rename)

@@ -86,7 +86,7 @@ def test_two_digits_must_begin_a_word_of_a_phone() -> None:
 
 
 def test_words_break_at_all_that_is_no_letter_or_digit() -> None:
-    assert search.words("Straße_2/b, Δελφοί!") == ["strasse", "2", "b", "δελφοι"]
+    assert search.words_of("Straße_2/b, Δελφοί!") == ["strasse", "2", "b", "δελφοι"]
 
 
 def test_a_term_without_letter_or_digit_is_ignored() -> None:

@@ -22,7 +22,7 @@ def contact(ask: Any) -> Any:
 
 def tagged(contact: Any, tag: str, id_: str = "", revision: int = 1) -> Item:
     """A posting for a tag, stored."""
-    pk = index_entries.partition(contact["account_id"], "contact", "tags", tag)
+    pk = index_entries.value_partition(contact["account_id"], "contact", "tags", tag)
     posting = {"pk": pk, "sk": id_ or contact["id"], "kind": "posting", "revision": revision}
     table.apply(table.put(posting))
     return posting
@@ -71,7 +71,7 @@ def test_a_sweep_goes_on_where_it_ended(contact: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(sweep, "_PAGE", size // 3)
     runs = 0
     while sum(map(is_there, stale)):
-        sweep.go_on(clock.now(), lambda: True)
+        sweep.run(clock.now(), lambda: True)
         runs += 1
         assert runs < 1_000
     assert runs > 1

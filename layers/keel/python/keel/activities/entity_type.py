@@ -1,51 +1,54 @@
-"""What are activities, to the mechanism that keeps records?"""
+"""Declare the entity type of activities."""
 
+from collections.abc import Callable
 from typing import Final
 
 from keel.activities import metadata
+from keel.activities.models import Activity
 from keel.activities.schemas import ActivityCreate
-from keel.records.entity_type import EntityType, Join, Record, Reference, Rule, Values, not_null
+from keel.records.entity_type import EntityType, Join, Reference, Rule, Values, not_null
 from keel.records.filters import Filter
-from keel.records.references import full_name_of, name_of
+from keel.records.presentation import full_name_of, name_of
+from keel.storage.models import AttributeMap
 
-_POINTERS: Final = ("contact_id", "company_id", "project_id")
+_REFERENCE_FIELDS: Final = ("contact_id", "company_id", "project_id")
 
 
-def _must_point_somewhere(values: Values) -> None:
-    if all(values[field] is None for field in _POINTERS):
+def _require_reference(values: Values) -> None:
+    if all(values[field] is None for field in _REFERENCE_FIELDS):
         raise ACTIVITY.error("entity_required")
 
 
-def _settle_details(activity: Record) -> None:
-    if misfit := metadata.misfit(activity["activity_type"], activity["metadata"]):
-        raise ACTIVITY.error("invalid_metadata", "metadata", misfit)
-    activity["metadata"] = metadata.settled(activity["metadata"])
-    activity["occurred_at"] = activity["occurred_at"] or activity["created_at"]
+def _finalize(activity: Activity) -> None:
+    if problem := metadata.problem(activity.activity_type, activity.metadata):
+        raise ACTIVITY.error("invalid_metadata", "metadata", problem)
+    activity.metadata = metadata.normalized(activity.metadata)
+    activity.occurred_at = activity.occurred_at or activity.created_at
 
 
-def _reference(field: str, kind: str, name: str, *, is_person: bool = False) -> Reference:
-    label = full_name_of if is_person else name_of
-    return Reference(field, kind, name, label, missing="invalid_request", malformed="invalid_id")
+def _reference(field: str, target: str, name: str, label: Callable[[AttributeMap], str]) -> Reference:
+    return Reference(field, target, name, label, missing="invalid_request", malformed="invalid_id")
 
 
 ACTIVITY: Final = EntityType(
     name="activity",
     resource="activities",
-    fields=ActivityCreate,
+    model=Activity,
+    schema=ActivityCreate,
     rules=(
         Rule("activity_type", "invalid_type", lambda value: value in metadata.SCHEMAS),
         not_null("occurred_at", "invalid_request"),
     ),
-    whole=_must_point_somewhere,
+    validate=_require_reference,
     references=(
-        _reference("contact_id", "contact", "contact_name", is_person=True),
-        _reference("company_id", "company", "company_name"),
-        _reference("project_id", "project", "project_name"),
+        _reference("contact_id", "contact", "contact_name", full_name_of),
+        _reference("company_id", "company", "company_name", name_of),
+        _reference("project_id", "project", "project_name", name_of),
     ),
     joins=(Join("created_by", "user", "created_by_name", name_of),),
-    details=_settle_details,
+    finalize=_finalize,
     filters=(
-        *(Filter(field, field) for field in _POINTERS),
+        *(Filter(field, field) for field in _REFERENCE_FIELDS),
         Filter("types", "activity_type", choices=tuple(metadata.SCHEMAS), code="invalid_type"),
     ),
 )

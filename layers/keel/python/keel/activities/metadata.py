@@ -1,4 +1,4 @@
-"""What may an activity's `metadata` hold? A JSON Schema for each type, which clients can read as data."""
+"""Validate the `metadata` of activities by a JSON Schema for each type, which clients can read as data."""
 
 from typing import Any, Final
 
@@ -42,23 +42,23 @@ SCHEMAS: Final[dict[str, Schema]] = {
 }
 
 
-def misfit(activity_type: str, metadata: dict[str, Any]) -> str:
-    """Why this is no metadata for the type, "" when it is; `null` stands for no value."""
+def problem(activity_type: str, metadata: dict[str, Any]) -> str:
+    """Why this is not valid metadata of the type, "" if it is. `null` stands for no value."""
     properties = SCHEMAS[activity_type]["properties"]
     for name, value in metadata.items():
         if name not in properties:
             return f"metadata has a key that the schema of {activity_type} does not allow."
-        if value is not None and not _fits(value, properties[name]):
+        if value is not None and not _is_valid(value, properties[name]):
             return f"metadata.{name} does not match its schema. activity-schemas-list returns the schemas."
     return ""
 
 
-def settled(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata that fits as it is kept: without what is null, and whole numbers as such."""
+def normalized(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Valid metadata as it is stored: without `null`, and with whole numbers as integers."""
     return {name: whole(value) for name, value in metadata.items() if value is not None}
 
 
-def _fits(value: Any, schema: Schema) -> bool:
+def _is_valid(value: Any, schema: Schema) -> bool:
     if schema["type"] == "integer":
         number = whole(value)
         is_integer = isinstance(number, int) and not isinstance(number, bool)

@@ -1,4 +1,4 @@
-"""What do clients send and receive about activities?"""
+"""Define the requests and responses about activities."""
 
 from typing import Any
 

@@ -1,17 +1,19 @@
-"""What are companies, to the mechanism that keeps records?"""
+"""Declare the entity type of companies."""
 
 from typing import Final
 
+from keel.companies.models import Company
 from keel.companies.schemas import CompanyCreate
-from keel.records.entity_type import EntityType, Searched, required_text
+from keel.records.entity_type import EntityType, SearchFields, required_text
 from keel.records.filters import Filter
 
 COMPANY: Final = EntityType(
     name="company",
     resource="companies",
-    fields=CompanyCreate,
+    model=Company,
+    schema=CompanyCreate,
     rules=(required_text("name", "invalid_request"),),
-    matched=("domain", "name"),
+    match_fields=("domain", "name"),
     filters=(Filter("tags", "tags", any_text=True, every=True),),
-    searched=Searched(("name", "domain")),
+    search_fields=SearchFields(("name", "domain")),
 )

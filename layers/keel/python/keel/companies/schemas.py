@@ -1,4 +1,4 @@
-"""What do clients send and receive about companies?"""
+"""Define the requests and responses about companies."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What do clients send and receive about contacts?"""
+"""Define the requests and responses about contacts."""
 
 from typing import Any
 

@@ -1,22 +1,23 @@
-"""What are custom field definitions, to the mechanism that keeps records?"""
+"""Declare the entity type of custom field definitions. `keel.records.field_definitions` has the model."""
 
 from typing import Final
 
 from keel.api.fields import is_blank
 from keel.custom_fields.schemas import CustomFieldCreate
 from keel.records import field_definitions
-from keel.records.entity_type import EntityType, Record, Rule, not_null, required_text
+from keel.records.entity_type import EntityType, Rule, not_null, required_text
+from keel.records.field_definitions import CustomFieldDefinition
 
 FIELD_TYPES: Final = ("text", "number", "date", "boolean", "enum")
 OPTIONS: Final = 200
 
 
-def _settle_options(definition: Record) -> None:
-    """Options belong to an enum alone, and it cannot do without."""
-    if definition["field_type"] != "enum":
-        definition["options"] = []
+def _finalize(definition: CustomFieldDefinition) -> None:
+    """An enum must have options, and other types have none."""
+    if definition.field_type != "enum":
+        definition.options = []
         return
-    options = definition["options"]
+    options = definition.options
     if not options:
         raise CUSTOM_FIELD.error("options_required", "options")
     if len(options) > OPTIONS or len(set(options)) < len(options) or any(map(is_blank, options)):
@@ -25,15 +26,16 @@ def _settle_options(definition: Record) -> None:
 
 
 CUSTOM_FIELD: Final = EntityType(
-    name=field_definitions.KIND,
+    name="custom_field",
     resource="custom_fields",
-    fields=CustomFieldCreate,
+    model=CustomFieldDefinition,
+    schema=CustomFieldCreate,
     rules=(
         Rule("entity_type", "invalid_entity_type", lambda value: value in field_definitions.ENTITY_TYPES),
         required_text("label", "label_required"),
         Rule("field_type", "invalid_field_type", lambda value: value in FIELD_TYPES),
         not_null("required", "invalid_request"),
     ),
-    details=_settle_options,
-    alongside=lambda account_id: (field_definitions.moved(account_id),),
+    finalize=_finalize,
+    extra_writes=lambda account_id: (field_definitions.next_version(account_id),),
 )

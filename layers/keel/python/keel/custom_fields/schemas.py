@@ -1,4 +1,4 @@
-"""What do clients send and receive about custom field definitions?"""
+"""Define the requests and responses about custom field definitions."""
 
 from typing import Annotated
 

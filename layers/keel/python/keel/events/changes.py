@@ -12,9 +12,8 @@ from typing import Any
 from keel import clock, ids
 from keel.entity_types import ENTITY_TYPES
 from keel.events import names
-from keel.records import models
-from keel.records.entity_type import EntityType, Record
-from keel.storage.attributes import decode_item
+from keel.records.entity_type import EntityType
+from keel.records.models import Record
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,18 @@ class Change:
     @property
     def id(self) -> str:
         record = self.record
-        change = "\0".join((record["account_id"], self.name, record["id"], str(record["version"])))
+        change = "\0".join((record.account_id, self.name, record.id, str(record.version)))
         return ids.from_bits(self.milliseconds, hashlib.sha256(change.encode()).digest()[:10])
 
     def event(self, data: dict[str, Any] | None) -> dict[str, Any]:
         """The event with `data`, the record as a client sees it."""
         return {
             "id": self.id,
-            "account_id": self.record["account_id"],
+            "account_id": self.record.account_id,
             "event": self.name,
-            "version": self.record["version"],
+            "version": self.record.version,
             "timestamp": clock.text(self.milliseconds),
-            "bulk": self.record.get("bulk") == self.record["version"],
+            "bulk": self.record.bulk == self.record.version,
             "data": data,
         }
 
@@ -53,18 +52,18 @@ class Change:
 def of(source: dict[str, Any]) -> Change | None:
     """The event in a stream's record; None where a client could see no change."""
     images = source["dynamodb"]
-    before, after = (decode_item(images[at]) if images.get(at) else None for at in ("OldImage", "NewImage"))
-    item = after or before
-    if item is None or item.get("kind") not in names.KINDS:
+    before, after = images.get("OldImage"), images.get("NewImage")
+    attributes = after or before
+    if not attributes or "kind" not in attributes or attributes["kind"]["S"] not in names.KINDS:
         return None
-    kind = ENTITY_TYPES[item["kind"]]
-    record = models.from_item(kind, item)
-    updated = clock.milliseconds(record["updated_at"])
-    if after is None:
+    kind = ENTITY_TYPES[attributes["kind"]["S"]]
+    record = kind.model.from_raw_data(attributes)
+    updated = clock.milliseconds(record.updated_at)
+    if not after:
         # The stream's clock has whole seconds: a deletion must not seem older than what was deleted.
         created = int(float(images.get("ApproximateCreationDateTime", 0)) * 1_000)
         return Change(kind, "deleted", record, max(created, updated + 1), source)
-    if before is None:
+    if not before:
         return Change(kind, "created", record, updated, source)
     if before["version"] == after["version"]:  # a reference was cleared, say: what is shown did not change by it
         return None

@@ -19,7 +19,7 @@ from keel import clock
 from keel.events import changes
 from keel.events.changes import Change
 from keel.logs import describe, logger
-from keel.records import references
+from keel.records import presentation
 from keel.settings import event_settings
 from keel.storage import clients
 from keel.storage import legacy_table as table
@@ -63,7 +63,7 @@ def _batches(found: list[Change]) -> Iterator[list[Change]]:
     """Changes of one kind in one account, whose names are joined together."""
 
     def place(change: Change) -> tuple[str, str]:
-        return change.record["account_id"], change.kind.name
+        return change.record.account_id, change.kind.name
 
     for _, batch in groupby(sorted(found, key=place), place):
         yield list(batch)
@@ -71,7 +71,7 @@ def _batches(found: list[Change]) -> Iterator[list[Change]]:
 
 def _entries(batch: list[Change]) -> list[tuple[Change, Entry]]:
     try:
-        views = references.present(batch[0].kind, [change.record for change in batch])
+        views = presentation.present(batch[0].kind, [change.record for change in batch])
         return [(change, _entry(change, view)) for change, view in zip(batch, views, strict=True)]
     except _PASSING:
         raise
@@ -98,7 +98,7 @@ def _entry(change: Change, view: dict[str, Any]) -> Entry:
 
 def _keep(change: Change, view: dict[str, Any]) -> None:
     """Keep the data of an event that is too large for the bus, for those who deliver it."""
-    at = kept_at(change.record["account_id"], change.id)
+    at = kept_at(change.record.account_id, change.id)
     item = {"pk": at.pk, "sk": at.sk, "kind": "event_data", "data": _dumps(view)}
     table.apply(table.put(item | {"ttl": (clock.now() + _KEPT) // 1_000}))
 

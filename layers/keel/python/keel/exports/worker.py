@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from keel.exports import jobs
 from keel.exports.jobs import KINDS, Job
-from keel.records import csv_values, field_definitions, models, references
+from keel.records import csv_values, field_definitions, presentation
 from keel.records.entity_type import EntityType, Values
 from keel.records.field_definitions import Definition
 from keel.storage import legacy_table as table
 from keel.storage.legacy_table import ConditionFailed
 from keel.storage.objects import Writer
+from keel.storage.table import query_attributes
 
 _PAGE: Final = 500
 _TYPES: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
@@ -57,11 +58,11 @@ def _pages(kind: EntityType, account_id: str) -> Iterator[list[Values]]:
     """The records as clients see them, the oldest first."""
     after, more = "", True
     while more:
-        page = table.query(table.partition(account_id, kind.name), after=after, limit=_PAGE)
-        records = [models.from_item(kind, item) for item in page.items]
-        yield references.present(kind, records)
+        page = query_attributes(table.partition(account_id, kind.name), after=after, limit=_PAGE)
+        records = [kind.model.from_raw_data(attributes) for attributes in page.items]
+        yield presentation.present(kind, records)
         more = page.more
-        after = records[-1]["id"] if records else ""
+        after = records[-1].id if records else ""
 
 
 def _json_line(view: Values) -> bytes:
@@ -69,7 +70,7 @@ def _json_line(view: Values) -> bytes:
 
 
 def _columns(kind: EntityType) -> list[str]:
-    writable = [name for name in kind.fields.model_fields if name != "custom_fields"]
+    writable = [name for name in kind.schema.model_fields if name != "custom_fields"]
     return ["id", *writable, *(join.name for join in kind.all_joins)]
 
 
@@ -77,9 +78,9 @@ def _csv_line(kind: EntityType, defined: Mapping[str, Definition]) -> Line:
     types = [(name, csv_values.type_of(kind, name)) for name in _columns(kind)]
 
     def line(view: Values) -> bytes:
-        row = [csv_values.written(type_, view[name]) for name, type_ in types]
+        row = [csv_values.format_value(type_, view[name]) for name, type_ in types]
         values: dict[str, Any] = view.get("custom_fields", {})
-        row += [csv_values.written(each.field_type, values.get(id_)) for id_, each in defined.items()]
+        row += [csv_values.format_value(each.field_type, values.get(id_)) for id_, each in defined.items()]
         return _csv(row)
 
     return line

@@ -21,10 +21,12 @@ from keel.imports.pool import Held, Pool
 from keel.imports.rows import RowFault, packed
 from keel.records import field_definitions, service
 from keel.records import index_entries as index
-from keel.records.entity_type import EntityType, Record
-from keel.storage import clients
+from keel.records.entity_type import EntityType
+from keel.records.models import Record
+from keel.storage import calls, clients
 from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.storage.legacy_table import Key, Write
+from keel.storage.models import AttributeMap
 
 ROWS: Final = 94
 
@@ -46,24 +48,19 @@ class Change:
     kind: EntityType
     before: Record | None
     record: Record
-    item: Item
+    write: Write
     besides: bool
 
     @classmethod
     def of(cls, held: Held) -> "Change":
-        return cls(held.kind, held.before, held.record, held.item, held.besides)
-
-    def write(self) -> Write:
-        if self.before is None:
-            return table.put(self.item)
-        return table.put(self.item, "#revision = :seen", failed=service.stale, seen=self.before["revision"])
+        return cls(held.kind, held.before, held.record, held.write or service.put(held.kind, held.record), held.besides)
 
     def reverse(self) -> dict[str, Any]:
         """What the record had before, of the fields that changed."""
-        before = self.before or {}
-        had = {name: before[name] for name in self.kind.defaults if before[name] != self.record[name]}
-        version = versions.brought_back(before)
-        return {"id": self.record["id"], "from": version, "to": self.record["version"], "had": had}
+        before = self.before or self.record
+        old, new = before.attribute_values, self.record.attribute_values
+        had = {name: old.get(name) for name in self.kind.defaults if old.get(name) != new.get(name)}
+        return {"id": self.record.id, "from": versions.brought_back(before), "to": self.record.version, "had": had}
 
 
 @dataclass
@@ -81,7 +78,7 @@ class Group:
     is_judged_by_definitions: bool = False
     size: int = 0
     effect_size: int = 0
-    postings: dict[Key, Item] = field(init=False)  # what is to be stored before the group is
+    postings: dict[Key, AttributeMap] = field(init=False)  # what is to be stored before the group is
     _turn: int = field(init=False)
     _changes: list[Change] = field(init=False)
     _moves: list[index.Change] = field(init=False)
@@ -99,17 +96,17 @@ class Group:
         That what it points to was not deleted meanwhile is not among those that are made: a deletion after the row
         is the same to everybody, and clears what pointed to it once no worker can still be writing what it has read.
         """
-        self.size += sum(len(value) for value in held.item.values() if isinstance(value, str))
+        self.size += sum(len(value["S"]) for value in held.item.values() if "S" in value)
         if held.before is not None:
             self.effect_size += len(json.dumps(Change.of(held).reverse()))
         self.pool.take(held)
         deletable = {
-            reference.key(self.account_id, held.record[reference.field])
+            reference.key(self.account_id, target_id)
             for reference in held.kind.references
-            if not reference.closed_by and held.record[reference.field]
+            if not reference.inactive_when and (target_id := held.record.attribute_values.get(reference.field))
         }
         for check in checks:
-            key = Key(check.request["Key"]["pk"]["S"], check.request["Key"]["sk"]["S"])
+            key = calls.key_of(check.request["Key"])
             if key == field_definitions.version_key(self.account_id):
                 self.is_judged_by_definitions = True
             elif key not in deletable:
@@ -126,7 +123,7 @@ class Group:
         self._turn = self.pool.turn
         self._changes = [Change.of(held) for held in self.pool.changed]
         self._moves = [index.change(change.kind, change.before, change.record) for change in self._changes]
-        self.postings = {Key(item["pk"], item["sk"]): item for move in self._moves for item in move.added}
+        self.postings = {calls.key_of(item): item for move in self._moves for item in move.added}
         self.pool.end_group()
 
     # ---- Writing ----------------------------------------------------------------------------------------------
@@ -144,24 +141,24 @@ class Group:
         else:
             after, write = jobs.changed(job, **values)
             own = [write]
-        records = (change.write() for change in self._changes)
+        records = (change.write for change in self._changes)
         try:
             table.commit(*own, turns.take(self.account_id, self._turn), *self._kept(after), *self._held(), *records)
-        except (service.Stale, field_definitions.Changed, ApiError):
+        except (service.Stale, field_definitions.DefinitionsChanged, ApiError):
             raise Overtaken from None
         return after
 
     def discard_stale(self) -> None:
         """Remove the postings that are no longer true now that the group is written."""
         moves = zip(self._changes, self._moves, strict=True)
-        stale = [(key, change.record) for change, move in moves for key in move.removed]
+        stale = [(key, change.record.next_revision) for change, move in moves for key in move.removed]
         clients.map_concurrently(lambda each: index.discard(*each), stale)
 
     def _held(self) -> list[Write]:
-        own = {Key(change.item["pk"], change.item["sk"]) for change in self._changes}
+        own = {change.record.key for change in self._changes}
         checks = [check for key, check in self.checks.items() if key not in own]
         if self.is_judged_by_definitions:
-            checks.append(field_definitions.still(self.account_id, self.pool.defined))
+            checks.append(field_definitions.unchanged(self.account_id, self.pool.defined))
         return checks
 
     def _kept(self, job: Job) -> Iterator[Write]:
@@ -180,8 +177,8 @@ class Group:
     def _undoing(self) -> dict[str, Any]:
         new = [change for change in self._changes if change.before is None]
         effects = {
-            "created": [change.record["id"] for change in new if not change.besides],
-            "besides": [[change.kind.name, change.record["id"]] for change in new if change.besides],
+            "created": [change.record.id for change in new if not change.besides],
+            "besides": [[change.kind.name, change.record.id] for change in new if change.besides],
             "updated": [change.reverse() for change in self._changes if change.before is not None],
         }
         return {name: found for name, found in effects.items() if found}

@@ -12,9 +12,9 @@ from keel.imports.groups import Group
 from keel.imports.jobs import Job
 from keel.imports.pool import Held, Pool
 from keel.imports.rows import Given, RowFault, RowReader
-from keel.records import csv_values, models, service
+from keel.records import csv_values, service
 from keel.records.entity_type import EntityType, Reference, Values
-from keel.storage.legacy_table import Write
+from keel.storage.table import Write
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,13 @@ class Judge:
         """A record that a row creates, `besides` by the name of what points to it, and the checks that hold it."""
         order = self._order
         now = clock.text(order.job["started"])
-        given = {name: values[name] for name in kind.fields.model_fields}
+        given = {name: values[name] for name in kind.schema.model_fields}
         id_ = _id(order.job, number, besides)
         record = service.build(kind, order.account_id, order.job["created_by"], given, id_, now)
-        record["bulk"] = record["version"]
-        checks = service.resolve(kind, record, record, given, {}, self._pool.targets)
-        return Held(kind, None, record, models.to_item(kind, record), bool(besides)), checks
+        record.bulk = record.version
+        checks = service.resolve(kind, record, record.attribute_values, given, None, self._pool.targets)
+        write = service.put(kind, record)
+        return Held(kind, None, record, write.request["Item"], write, bool(besides)), checks
 
     def _update(self, held: Held, given: Given, group: Group, made: list[Held]) -> bool:
         """Write the cells that say something new; whether there were any."""
@@ -113,24 +114,22 @@ class Judge:
             if record is held.record:
                 return False
             # However many rows change it, in one transaction a record moves on once.
-            step = 1 if held.before else 0
-            base = held.before or held.record
-            version = base["version"] + step
-            record |= {"version": version, "revision": base["revision"] + step, "bulk": version}
-            item = models.to_item(kind, record)
+            version = held.before.version + 1 if held.before else held.record.version
+            record = record.copy({"version": version, "bulk": version})
+            write = service.put(kind, record)
         except ApiError as fault:
             raise self._at(fault, given) from None
-        held.record, held.item = record, item
+        held.record, held.item, held.write = record, write.request["Item"], write
         group.take(held, checks)
         return True
 
     def _news(self, held: Held, given: Given) -> Values:
         """What the row says that an export of the record would not say as well; tags are added to."""
-        kind, record, types = self._order.kind, held.record, self._reader.types
+        kind, record, types = self._order.kind, held.record.attribute_values, self._reader.types
         new = {
             name: value
             for name, value in given.values.items()
-            if name not in given.raw or not _says(types[name], record[name], given.raw[name])
+            if name not in given.raw or not _says(types[name], record.get(name), given.raw[name])
         }
         if "tags" in new:
             new["tags"] = list(dict.fromkeys([*record["tags"], *new["tags"]]))
@@ -170,27 +169,31 @@ class Judge:
                 found, checks = self._made(reference, name, given.number)
                 group.take(found, checks)
                 made.append(found)
-                target = str(found.record["id"])
+                target = found.record.id
             given.values[reference.field] = target
 
     def _named(self, reference: Reference, name: str, held: Held | None) -> str | None:
         match = self._pool.name_match(reference, name)
-        if held is not None and held.record[reference.field]:
+        if held is not None and (target_id := held.record.attribute_values.get(reference.field)):
             # Of several with this name, the one that it points to already will do.
-            key = reference.key(self._order.account_id, held.record[reference.field])
+            key = reference.key(self._order.account_id, target_id)
             item = self._pool.targets.get(key)
-            if item is not None and match.fits(models.from_item(match.kind, item)):
-                return str(held.record[reference.field])
+            if item is not None and match.fits(match.kind.model.from_raw_data(item)):
+                return str(target_id)
         found = self._pool.oldest(match)
-        open_ = [each for each in found if not (reference.closed_by and each.record.get(reference.closed_by))]
+        open_ = [
+            each
+            for each in found
+            if not (reference.inactive_when and each.record.attribute_values.get(reference.inactive_when))
+        ]
         if found and not open_:
             raise RowFault.of(self._order.kind.error(reference.missing, reference.name))
-        return str(open_[0].record["id"]) if open_ else None
+        return open_[0].record.id if open_ else None
 
     def _made(self, reference: Reference, name: str, number: int) -> tuple[Held, list[Write]]:
         kind = self._pool.name_match(reference, name).kind
         try:
-            body = kind.fields.model_validate({"name": name})
+            body = kind.schema.model_validate({"name": name})
             values = kind.defaults | {"name": body.name}  # type: ignore[attr-defined]
             return self._new(kind, values, number, reference.name)
         except ApiError as fault:
@@ -201,7 +204,7 @@ class Judge:
 
 
 def _says(type_: str, value: Any, raw: str) -> bool:
-    return value is not None and csv_values.written(type_, value).strip() == raw
+    return value is not None and csv_values.format_value(type_, value).strip() == raw
 
 
 def _id(job: Job, number: int, label: str) -> str:

@@ -30,7 +30,7 @@ def definitions_of(kind: EntityType, account_id: str) -> Definitions:
 
 def fields(kind: EntityType, defined: Definitions) -> dict[str, str]:
     """What a column can be mapped to, with the name that a person knows it by."""
-    found = {name: _label(name) for name in kind.fields.model_fields if name != "custom_fields"}
+    found = {name: _label(name) for name in kind.schema.model_fields if name != "custom_fields"}
     if "first_name" in found:
         found["full_name"] = "Full name"
     found |= {reference.name: _label(reference.name) for reference in kind.references}

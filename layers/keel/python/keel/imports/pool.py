@@ -7,26 +7,29 @@ from typing import Final, NamedTuple
 from keel import entity_types, ids
 from keel.imports import turns
 from keel.imports.rows import Given
-from keel.records import field_definitions, index_entries, models, references
-from keel.records.entity_type import EntityType, Record, Reference
-from keel.storage import clients
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key
+from keel.records import field_definitions, index_entries, references
+from keel.records.entity_type import EntityType, Reference
+from keel.records.models import Record
+from keel.storage import clients, table
+from keel.storage.attributes import decode_item
+from keel.storage.models import AttributeMap, Key
+from keel.storage.table import Write
 
 _CANDIDATES: Final = 5
 
 
 @dataclass(eq=False)
 class Held:
-    """A record as the rows so far leave it, and its item; `before` is what is stored, None if it is new.
+    """A record as the rows so far leave it, its attributes and the write that stores it, None while it is unchanged.
 
-    `besides` tells what a row creates for its record to point to.
+    `before` is what is stored, None if it is new. `besides` tells what a row creates for its record to point to.
     """
 
     kind: EntityType
     before: Record | None
     record: Record
-    item: Item
+    item: AttributeMap
+    write: Write | None = None
     besides: bool = False
 
 
@@ -41,7 +44,7 @@ class Match(NamedTuple):
 
 
 def match(kind: EntityType, account_id: str, field: str, value: str) -> Match:
-    return Match(kind, index_entries.matches_partition(account_id, kind.name, field, value))
+    return Match(kind, index_entries.match_partition(account_id, kind.name, field, value))
 
 
 class Pool:
@@ -56,9 +59,10 @@ class Pool:
         self._searched: set[str] = set()
         self._unjoined: list[Held] = []
         turn, version = turns.key(account_id), field_definitions.version_key(account_id)
-        self.targets: dict[Key, Item | None] = references.read([turn, version])
+        self.targets: dict[Key, AttributeMap | None] = references.read([turn, version])
         self.defined = field_definitions.at(account_id, self.targets[version])
-        self.turn = turns.seen(self.targets.pop(turn))
+        taken = self.targets.pop(turn)
+        self.turn = turns.seen(decode_item(taken) if taken else None)
 
     # ---- What is stored ---------------------------------------------------------------------------------------
 
@@ -75,7 +79,7 @@ class Pool:
                 keys.add(self._kind.key(self._account_id, id_))
         self._searched |= matches.keys()
         pointed = {partition: self._pointed[partition] for partition in matches.keys() & self._pointed.keys()}
-        marks = {index_entries.mark_key(partition): partition for partition in matches.keys() - pointed.keys()}
+        marks = {index_entries.marker_key(partition): partition for partition in matches.keys() - pointed.keys()}
         read = references.read([*((keys | set(pointed.values())) - self.targets.keys()), *marks])
         marked = [partition for mark, partition in marks.items() if read.pop(mark)]
         known = {key: self.targets[key] if key in self.targets else read[key] for key in pointed.values()}
@@ -90,7 +94,7 @@ class Pool:
 
     def own_matches(self, given: Given) -> list[Match]:
         """By what the row's record may be stored already, the weightiest first."""
-        wanted = [(field, given.values.get(field)) for field in self._kind.matched]
+        wanted = [(field, given.values.get(field)) for field in self._kind.match_fields]
         return [match(self._kind, self._account_id, field, value) for field, value in wanted if value]
 
     def _named(self, given: Given) -> list[Match]:
@@ -101,14 +105,14 @@ class Pool:
         ]
 
     def name_match(self, reference: Reference, name: str) -> Match:
-        return match(entity_types.ENTITY_TYPES[reference.kind], self._account_id, "name", name)
+        return match(entity_types.ENTITY_TYPES[reference.target], self._account_id, "name", name)
 
-    def _is_still(self, found: Match, item: Item | None) -> bool:
+    def _is_still(self, found: Match, item: AttributeMap | None) -> bool:
         """Whether the match finds what it found for earlier rows."""
         if item is None:
             return False
         held = self._hold(found.kind, item)
-        if held.record.get("archived_at") or not found.fits(held.record):
+        if held.record.attribute_values.get("archived_at") or not found.fits(held.record):
             return False
         self._register(found.partition, held)
         return True
@@ -119,19 +123,19 @@ class Pool:
         while wanted:
             pages = clients.map_concurrently(_page, wanted)
             keys = [
-                found.kind.key(self._account_id, posting["sk"])
+                found.kind.key(self._account_id, posting["sk"]["S"])
                 for (found, _), page in zip(wanted, pages, strict=True)
                 for posting in page.items
             ]
-            items = table.batch_get(keys)
+            items = table.batch_get_attributes(keys)
             for (found, _), page in zip(wanted, pages, strict=True):
                 for posting in page.items:
-                    item = items.get(found.kind.key(self._account_id, posting["sk"]))
+                    item = items.get(found.kind.key(self._account_id, posting["sk"]["S"]))
                     if item is not None and found.fits((held := self._hold(found.kind, item)).record):
                         self._register(found.partition, held)
             # Postings may be more than the truth: those that led to nothing have others behind them.
             wanted = [
-                (found, page.items[-1]["sk"])
+                (found, page.items[-1]["sk"]["S"])
                 for (found, _), page in zip(wanted, pages, strict=True)
                 if page.more and not self._found.get(found.partition)
             ]
@@ -140,18 +144,18 @@ class Pool:
         wanted = {
             key
             for held in self._unjoined
-            for key in references.keys_of(self._kind.all_joins, self._account_id, held.record)
+            for key in references.keys_of(self._kind.all_joins, self._account_id, held.record.attribute_values)
         }
         self._unjoined.clear()
         self.targets |= references.read(wanted - self.targets.keys())
 
-    def _hold(self, kind: EntityType, item: Item) -> Held:
+    def _hold(self, kind: EntityType, item: AttributeMap) -> Held:
         """The record of an item, unless earlier rows have made something else of it."""
-        held = self._held.get((kind.name, item["sk"]))
+        held = self._held.get((kind.name, item["sk"]["S"]))
         if held is None:
-            record = models.from_item(kind, item)
-            held = self._held[kind.name, record["id"]] = Held(kind, record, record, item)
-            self.targets[kind.key(self._account_id, record["id"])] = item
+            record = kind.model.from_raw_data(item)
+            held = self._held[kind.name, record.id] = Held(kind, record, record, item)
+            self.targets[kind.key(self._account_id, record.id)] = item
             if kind is self._kind:
                 self._unjoined.append(held)
         return held
@@ -169,22 +173,22 @@ class Pool:
     def oldest(self, wanted: Match) -> list[Held]:
         """Whom the match finds, the oldest first."""
         found = [held for held in self._found.get(wanted.partition, ()) if wanted.fits(held.record)]
-        return sorted(found, key=lambda held: str(held.record["id"]))
+        return sorted(found, key=lambda held: held.record.id)
 
     def take(self, held: Held) -> None:
         """Let later rows find a record that is new or has changed."""
         record = held.record
-        self._held[held.kind.name, record["id"]] = held
+        self._held[held.kind.name, record.id] = held
         self._changed[held] = None
-        self.targets[held.kind.key(self._account_id, record["id"])] = held.item
+        self.targets[held.kind.key(self._account_id, record.id)] = held.item
         for key in index_entries.matches(held.kind, record):
             self._register(key.pk, held)
 
     def drop(self, held: Held) -> None:
         """Forget a new record that came to nothing."""
-        del self._held[held.kind.name, held.record["id"]]
+        del self._held[held.kind.name, held.record.id]
         del self._changed[held]
-        del self.targets[held.kind.key(self._account_id, held.record["id"])]
+        del self.targets[held.kind.key(self._account_id, held.record.id)]
         for key in index_entries.matches(held.kind, held.record):
             self._found[key.pk].remove(held)
 
@@ -196,7 +200,8 @@ class Pool:
     def end_group(self) -> None:
         """The rows that follow find stored what those so far have made."""
         for held in self._changed:
-            held.before = held.record
+            held.before = held.record = held.record.as_written()
+            held.write = None
         self._changed.clear()
         self.turn += 1
 
@@ -204,12 +209,12 @@ class Pool:
         """What was found by name, for the rows that follow."""
         found = {}
         for partition, known in self._found.items():
-            held = min(known, key=lambda held: str(held.record["id"]), default=None)
-            if held is not None and held.kind is not self._kind and not held.record.get("archived_at"):
-                found[partition] = held.kind.key(self._account_id, held.record["id"])
+            held = min(known, key=lambda held: held.record.id, default=None)
+            if held is not None and held.kind is not self._kind and not held.record.attribute_values.get("archived_at"):
+                found[partition] = held.kind.key(self._account_id, held.record.id)
         return found
 
 
-def _page(wanted: tuple[Match, str]) -> table.Page:
+def _page(wanted: tuple[Match, str]) -> table.AttributesPage:
     found, after = wanted
-    return table.query(found.partition, after=after or index_entries.MARK, limit=_CANDIDATES)
+    return table.query_attributes(found.partition, after=after or index_entries.MARKER, limit=_CANDIDATES)

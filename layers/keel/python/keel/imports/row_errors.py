@@ -131,5 +131,5 @@ def _error_line(error: dict[str, Any], width: int) -> bytes:
 
 def _line(values: list[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerow([csv_values.guarded(value) for value in values])
+    csv.writer(text).writerow([csv_values.escape_formula(value) for value in values])
     return text.getvalue().encode()

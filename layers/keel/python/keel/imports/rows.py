@@ -67,7 +67,7 @@ class RowReader:
         self._defined = defined
         self._date_format = date_format
         self._names = {reference.name for reference in kind.references}
-        self.types = {field: csv_values.type_of(kind, field) for field in kind.fields.model_fields}
+        self.types = {field: csv_values.type_of(kind, field) for field in kind.schema.model_fields}
         self._targets = [
             (place, mapping[column], self.types.get(mapping[column], "text"))
             for place, column in enumerate(columns)
@@ -85,10 +85,10 @@ class RowReader:
             raise RowFault("", malformed, message)
         given = Given(number)
         for place, target, type_ in self._targets:
-            if place < len(row.cells) and (text := csv_values.bare(row.cells[place])):
+            if place < len(row.cells) and (text := csv_values.strip_guard(row.cells[place])):
                 self._take(given, target, type_, text, row.cells[place].strip())
         try:
-            body = self._kind.fields.model_validate(given.values)
+            body = self._kind.schema.model_validate(given.values)
         except ValidationError as error:
             (name, *_), message = next(problems(error))
             raise RowFault(self._column_field(name), malformed, message) from None
@@ -108,7 +108,7 @@ class RowReader:
             self._take_custom(given, target, text, raw)
         else:
             try:
-                given.values[target] = csv_values.read(type_, text, self._date_format)
+                given.values[target] = csv_values.parse_value(type_, text, self._date_format)
             except ValueError as error:
                 raise RowFault(target, f"{self._kind.resource}.invalid_request", str(error)) from None
             given.raw[target] = raw
@@ -120,7 +120,7 @@ class RowReader:
         if definition is None:
             raise RowFault(target, code, "This custom field was deleted.")
         try:
-            value = csv_values.read(definition.field_type, text, self._date_format)
+            value = csv_values.parse_value(definition.field_type, text, self._date_format)
         except ValueError as error:
             raise RowFault(target, code, f'The custom field "{definition.label}" {error}.') from None
         if definition.field_type == "enum":

@@ -13,11 +13,13 @@ from keel import clock, entity_types
 from keel.imports import jobs, turns, versions
 from keel.imports.jobs import Job
 from keel.imports.mapping import KINDS
-from keel.records import index_entries, models, service
-from keel.records.entity_type import EntityType, Record
-from keel.storage import clients
+from keel.records import index_entries, service
+from keel.records.entity_type import EntityType
+from keel.records.models import Record
+from keel.storage import calls, clients
 from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.storage.legacy_table import Key, Write
+from keel.storage.table import batch_get_attributes, batch_write, query_attributes
 
 _PROBE: Final = 25
 
@@ -57,11 +59,9 @@ class _Change:
         self.kind, self.before, self.after = kind, before, after
 
     def write(self) -> Write:
-        condition, seen = "#revision = :seen", self.before["revision"]
         if self.after is None:
-            key = self.kind.key(self.before["account_id"], self.before["id"])
-            return table.delete(key, condition, failed=service.stale, seen=seen)
-        return table.put(models.to_item(self.kind, self.after), condition, failed=service.stale, seen=seen)
+            return service.remove(self.kind, self.before)
+        return service.put(self.kind, self.after)
 
 
 def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
@@ -69,7 +69,7 @@ def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
     after, write = jobs.changed(job, undo_position=place, kept_count=job["kept_count"] + kept, resumed=0)
     moves = [index_entries.change(change.kind, change.before, change.after) for change in changes]
     # Of several records that had one name, each brings that name's mark.
-    table.batch_write({Key(item["pk"], item["sk"]): item for move in moves for item in move.added}.values())
+    batch_write({calls.key_of(item): item for move in moves for item in move.added}.values())
     table.transact(write, *turn, *(change.write() for change in changes))
     _discard(zip(changes, moves, strict=True))
     return after
@@ -78,13 +78,13 @@ def _undo(job: Job, place: str, effects: dict[str, Any]) -> Job:
 def _discard(moves: Iterable[tuple[_Change, index_entries.Change]]) -> None:
     """Remove the postings that are no longer true."""
     gone: list[Key] = []
-    stale: list[tuple[Key, Record]] = []
+    stale: list[tuple[Key, int]] = []
     for change, move in moves:
         if change.after is None:
             gone += move.removed  # nobody writes these anew: the id is gone for good
         else:
-            stale += [(key, change.after) for key in move.removed]
-    table.batch_write(deletes=gone)
+            stale += [(key, change.after.next_revision) for key in move.removed]
+    batch_write(deletes=gone)
     clients.map_concurrently(lambda each: index_entries.discard(*each), stale)
 
 
@@ -94,9 +94,9 @@ def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, lis
     updated = {entry["id"]: entry for entry in effects.get("updated", ())}
     wanted = [kind.key(job["account_id"], id_) for id_ in (*effects.get("created", ()), *updated)]
     changes, kept = [], 0
-    for item in table.batch_get(wanted).values():
-        record = models.from_item(kind, item)
-        entry = updated.get(record["id"])
+    for item in batch_get_attributes(wanted).values():
+        record = kind.model.from_raw_data(item)
+        entry = updated.get(record.id)
         if versions.brought_back(record) != (entry["to"] if entry else 1):
             kept += 1
         elif entry is None:
@@ -107,15 +107,16 @@ def _records(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, lis
 
 
 def _restored(record: Record, entry: dict[str, Any]) -> Record:
-    version = record["version"] + 1
-    return record | {
-        **entry["had"],
-        "updated_at": clock.text(clock.now()),
-        "version": version,
-        "revision": record["revision"] + 1,
-        "bulk": version,
-        "undone": versions.mark(version, entry["from"]),
-    }
+    version = record.version + 1
+    return record.copy(
+        {
+            **entry["had"],
+            "updated_at": clock.text(clock.now()),
+            "version": version,
+            "bulk": version,
+            "undone": versions.mark(version, entry["from"]),
+        }
+    )
 
 
 def _besides(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, list[Write]]:
@@ -130,23 +131,24 @@ def _besides(job: Job, effects: dict[str, Any]) -> tuple[list[_Change], int, lis
 
 def _unused(job: Job, name: str, id_: str) -> tuple[EntityType, Record] | None:
     kind = entity_types.ENTITY_TYPES[name]
-    item = table.get(kind.key(job["account_id"], id_))
+    key = kind.key(job["account_id"], id_)
+    item = batch_get_attributes([key]).get(key)
     if item is None or _is_used(job["account_id"], kind, id_):
         return None
-    return kind, models.from_item(kind, item)
+    return kind, kind.model.from_raw_data(item)
 
 
 def _is_used(account_id: str, target: EntityType, target_id: str) -> bool:
     """Whether a record points to it; postings may be more than the truth."""
     for kind, reference in entity_types.pointing_to(target.name):
-        partition, after = index_entries.partition(account_id, kind.name, reference.field, target_id), ""
+        partition, after = index_entries.value_partition(account_id, kind.name, reference.field, target_id), ""
         while True:
-            page = table.query(partition, after=after, limit=_PROBE)
-            keys: list[Key] = [kind.key(account_id, posting["sk"]) for posting in page.items]
-            items: list[Item] = list(table.batch_get(keys).values())
-            if any(item.get(reference.field) == target_id for item in items):
+            page = query_attributes(partition, after=after, limit=_PROBE)
+            keys = [kind.key(account_id, posting["sk"]["S"]) for posting in page.items]
+            items = batch_get_attributes(keys).values()
+            if any(item.get(reference.field) == {"S": target_id} for item in items):
                 return True
             if not page.more:
                 break
-            after = page.items[-1]["sk"]
+            after = page.items[-1]["sk"]["S"]
     return False

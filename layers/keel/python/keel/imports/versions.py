@@ -6,7 +6,7 @@ version, though: of the same import if another of its rows had changed it, of an
 
 from typing import Any
 
-from keel.records.entity_type import Record
+from keel.records.models import Record
 
 
 def mark(version: int, restored: int) -> dict[str, Any]:
@@ -16,5 +16,5 @@ def mark(version: int, restored: int) -> dict[str, Any]:
 
 def brought_back(record: Record) -> int:
     """The earliest version that held what the record holds, as far as undoing knows; else its own."""
-    version, undone = int(record["version"]), record.get("undone")
+    version, undone = record.version, record.undone
     return int(undone["version"]) if undone and undone["at"] == version else version

@@ -22,8 +22,10 @@ from keel.imports.judging import Order
 from keel.imports.stretch import Ahead, Stretch
 from keel.logs import logger
 from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, RetriesExhausted
+from keel.storage.legacy_table import Key, RetriesExhausted
+from keel.storage.models import AttributeMap
 from keel.storage.objects import Gone
+from keel.storage.table import begin_batch_write
 
 MARGIN_MILLISECONDS: Final = 25_000
 
@@ -96,7 +98,7 @@ class _Import:
         self._ahead = Ahead(job)
         self._pointed: dict[str, Key] = {}
         # What groups that were overtaken have written is not written again: whoever was is quick the next time.
-        self._written: dict[Key, Item] = {}
+        self._written: dict[Key, AttributeMap] = {}
         self._depth = _DEPTH
         self._tries = 0
 
@@ -149,7 +151,7 @@ class _Import:
         """Begin to write the postings of a group, but for those that are there already."""
         new = [item for key, item in group.postings.items() if self._written.get(key) != item]
         self._written |= group.postings
-        return table.begin_batch_write(new)
+        return begin_batch_write(new)
 
     def _settle(self, begun: list[Future[None]]) -> None:
         """Leave nothing under way; what was not written after all is not taken to be."""

@@ -1,96 +1,114 @@
-"""Which contacts take part in a project, and as what?"""
+"""Add contacts to a project, remove and list them."""
 
 from keel import clock, ids
 from keel.api.authorizer import Caller
 from keel.contacts.entity_type import CONTACT
+from keel.contacts.models import Contact
 from keel.errors import ApiError
-from keel.projects import links
+from keel.projects import models
 from keel.projects.entity_type import PROJECT
+from keel.projects.models import ContactProject, Project, ProjectContact
 from keel.projects.schemas import ProjectContactAdd, ProjectContactList, ProjectContactRemove
 from keel.records import references, service
 from keel.records.entity_type import Values
-from keel.records.references import Targets, full_name_of
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item
+from keel.records.presentation import full_name_of
+from keel.records.references import Targets
+from keel.storage import table
+from keel.storage.models import AttributeMap, Key
 
 
 def add(caller: Caller, body: ProjectContactAdd) -> Values:
-    """Add a contact, or give one that is there already another role; without a role it keeps the one it has."""
-    pair = _Pair(caller, body.project_id, body.contact_id)
-    gives_role = "role" in body.model_fields_set or "role" in body.cleared
-    return service.retry_on_conflict(lambda: _add(pair, body.role if gives_role else None))
+    """Add a contact to a project, or change its role if it was added before. Without a role it keeps the one it has."""
+    link = _Link(caller, body.project_id, body.contact_id)
+    has_role = "role" in body.model_fields_set or "role" in body.cleared
+    return service.retry_on_conflict(lambda: _add(link, body.role if has_role else None))
 
 
 def remove(caller: Caller, body: ProjectContactRemove) -> Values:
-    """Take a contact out of a project."""
-    pair = _Pair(caller, body.project_id, body.contact_id)
-    items = pair.read()
-    if items[pair.link] is None:
-        raise ApiError("contacts.not_found")
+    """Remove a contact from a project."""
+    link = _Link(caller, body.project_id, body.contact_id)
+    not_found = CONTACT.error("not_found")
+    if link.read()[link.keys.project_contact] is None:
+        raise not_found
     table.commit(
-        table.delete(pair.link, "attribute_exists(pk)", failed=table.raise_(ApiError("contacts.not_found"))),
-        table.delete(pair.reverse),
+        table.delete(
+            ProjectContact,
+            link.keys.project_contact,
+            ProjectContact.pk.exists(),
+            on_failure=table.raise_(not_found),
+        ),
+        table.delete(ContactProject, link.keys.contact_project),
     )
-    return {"project_id": pair.project.sk, "contact_id": pair.contact.sk, "deleted": True}
+    return {"project_id": link.project.sk, "contact_id": link.contact.sk, "deleted": True}
 
 
 def list_(caller: Caller, body: ProjectContactList) -> Values:
     """The contacts of a project, in the order in which they were added."""
     project = PROJECT.key(caller.account_id, _id(body.project_id, "project_id"))
-    found = sorted(
-        table.iterate(links.partition_of_project(caller.account_id, project.sk)),
-        key=lambda link: (link["created_at"], link["sk"]),
+    items = table.iterate(models.contacts_partition(caller.account_id, project.sk))
+    links = sorted(
+        (item for item in items if isinstance(item, ProjectContact)), key=lambda link: (link.created_at, link.sk)
     )
-    contacts = {link["sk"]: CONTACT.key(caller.account_id, link["sk"]) for link in found}
-    items = references.read([project, *contacts.values()])
-    if items[project] is None:
+    contacts = {link.sk: CONTACT.key(caller.account_id, link.sk) for link in links}
+    targets = references.read([project, *contacts.values()])
+    if targets[project] is None:
         raise PROJECT.error("not_found")
-    views = [_view(link, contact) for link in found if (contact := items[contacts[link["sk"]]]) is not None]
+    views = [_view(link, contact) for link in links if (contact := targets[contacts[link.sk]]) is not None]
     return {"items": views, "next_cursor": ""}
 
 
-class _Pair:
-    """A project and a contact, as they were named in a request."""
+class _Link:
+    """A project and a contact that a request names."""
 
     def __init__(self, caller: Caller, project_id: str, contact_id: str) -> None:
         account_id = caller.account_id
         self.project = PROJECT.key(account_id, _id(project_id, "project_id"))
         self.contact = CONTACT.key(account_id, _id(contact_id, "contact_id"))
-        self.link, self.reverse = links.pair(account_id, self.project.sk, self.contact.sk)
+        self.keys = models.link_keys(account_id, self.project.sk, self.contact.sk)
 
     def read(self) -> Targets:
-        items = references.read([self.project, self.contact, self.link])
-        if items[self.project] is None:
+        """The project, the contact and the item that links them, None if there is none."""
+        targets = references.read([self.project, self.contact, self.keys.project_contact])
+        if targets[self.project] is None:
             raise PROJECT.error("not_found")
-        if items[self.contact] is None:
+        if targets[self.contact] is None:
             raise CONTACT.error("not_found")
-        return items
+        return targets
 
 
-def _add(pair: _Pair, role: str | None) -> Values:
-    items = pair.read()
-    stored = items[pair.link]
+def _add(link: _Link, role: str | None) -> Values:
+    targets = link.read()
+    key = link.keys.project_contact
+    stored = targets[key]
     if stored is None:
-        link = {"kind": links.LINK, "role": role or "", "created_at": clock.text(clock.now())}
-        write = table.put(pair.link._asdict() | link, "attribute_not_exists(pk)", failed=service.stale)
+        project_contact = ProjectContact(*key, role=role or "", created_at=clock.text(clock.now()))
+        write = table.put(project_contact, ProjectContact.pk.does_not_exist(), on_failure=service.stale)
     else:
-        link = stored | {"role": stored["role"] if role is None else role}
-        write = table.update(pair.link, "SET #role = :role", failed=service.stale, role=link["role"])
+        project_contact = ProjectContact.from_raw_data(stored)
+        if role is not None:
+            project_contact.role = role
+        write = table.update(
+            ProjectContact, key, [ProjectContact.role.set(project_contact.role)], on_failure=service.stale
+        )
     table.commit(
-        table.check(pair.project, failed=table.raise_(PROJECT.error("not_found"))),
-        table.check(pair.contact, failed=table.raise_(CONTACT.error("not_found"))),
+        _check(Project, link.project, PROJECT.error("not_found")),
+        _check(Contact, link.contact, CONTACT.error("not_found")),
         write,
-        table.put(pair.reverse._asdict() | {"kind": links.REVERSE}),
+        table.put(ContactProject(*link.keys.contact_project)),
     )
-    return _view(link | {"sk": pair.contact.sk}, items[pair.contact] or {})
+    return _view(project_contact, targets[link.contact] or {})
 
 
-def _view(link: Item, contact: Item) -> Values:
+def _check(model: type[Project] | type[Contact], key: Key, error: ApiError) -> table.Write:
+    return table.check(model, key, on_failure=table.raise_(error))
+
+
+def _view(link: ProjectContact, contact: AttributeMap) -> Values:
     return {
-        "contact_id": link["sk"],
+        "contact_id": link.sk,
         "contact_name": full_name_of(contact),
-        "role": link["role"],
-        "created_at": link["created_at"],
+        "role": link.role,
+        "created_at": link.created_at,
     }
 
 

@@ -1,19 +1,20 @@
-"""What are projects, to the mechanism that keeps records?"""
+"""Declare the entity type of projects."""
 
 from typing import Final
 
-from keel.projects import links
+from keel.projects.models import Project
 from keel.projects.schemas import ProjectCreate
-from keel.records.entity_type import EntityType, Reference, Rule, Searched, not_null, required_text
+from keel.records.entity_type import EntityType, Reference, Rule, SearchFields, not_null, required_text
 from keel.records.filters import Filter
-from keel.records.references import name_of
+from keel.records.presentation import name_of
 
 STAGES: Final = ("proposal", "active", "review", "complete", "archived")
 
 PROJECT: Final = EntityType(
     name="project",
     resource="projects",
-    fields=ProjectCreate,
+    model=Project,
+    schema=ProjectCreate,
     rules=(
         required_text("name", "name_required"),
         Rule("stage", "invalid_stage", lambda value: value in STAGES),
@@ -27,7 +28,7 @@ PROJECT: Final = EntityType(
             "assigned_name",
             name_of,
             missing="invalid_assigned_to",
-            closed_by="deactivated_at",
+            inactive_when="deactivated_at",
         ),
     ),
     filters=(
@@ -36,6 +37,5 @@ PROJECT: Final = EntityType(
         Filter("tags", "tags", any_text=True, every=True),
         Filter("stage", "stage", choices=STAGES, code="invalid_stage"),
     ),
-    searched=Searched(("name",)),
-    attached=links.of_project,
+    search_fields=SearchFields(("name",)),
 )

@@ -1,4 +1,4 @@
-"""What do clients send and receive about projects and the contacts in them?"""
+"""Define the requests and responses about projects and their contacts."""
 
 from typing import Any, Literal
 

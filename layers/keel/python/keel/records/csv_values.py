@@ -1,4 +1,4 @@
-"""How is a value written in a cell of a table, and read from one?"""
+"""Format values for CSV files and parse them."""
 
 import json
 import re
@@ -27,62 +27,62 @@ _BOOLEANS: Final = {"true": True, "yes": True, "y": True, "t": True, "1": True} 
 _DIGITS: Final = 400
 
 
-def type_of(kind: EntityType, field: str) -> str:
-    """The type of a field, by the names that custom fields have for theirs, and some more."""
+def type_of(entity_type: EntityType, field: str) -> str:
+    """The type of a field: one of the types of custom fields, `json`, `tags`, `cents` or `integer`."""
     if field in JSON_FIELDS:
         return "json"
-    if field not in kind.fields.model_fields:
+    if field not in entity_type.schema.model_fields:
         return "text"
-    annotation = kind.fields.model_fields[field].annotation
-    [alone, *_] = [each for each in get_args(annotation) if each is not type(None)] or [annotation]
+    annotation = entity_type.schema.model_fields[field].annotation
+    [only, *_] = [each for each in get_args(annotation) if each is not type(None)] or [annotation]
     if annotation is bool:
         return "boolean"
-    if isinstance(kind.defaults[field], list):
+    if isinstance(entity_type.defaults[field], list):
         return "tags"
-    if "cents" in get_args(alone):
+    if "cents" in get_args(only):
         return "cents"
-    return "integer" if int in (alone, *get_args(alone)) else "text"
+    return "integer" if int in (only, *get_args(only)) else "text"
 
 
-# --- Writing -----------------------------------------------------------------------------------------------
+# --- Formatting -------------------------------------------------------------------------------------
 
 
-def written(type_: str, value: Any) -> str:
-    """The cell of a value, safe to open in a spreadsheet."""
+def format_value(type_: str, value: Any) -> str:
+    """The CSV value, safe to open in a spreadsheet."""
     if value is None:
         return ""
     if type_ == "cents":
         return f"{value // 100}.{value % 100:02}"
     if type_ == "tags":
-        return guarded(";".join(value))
+        return escape_formula(";".join(value))
     if type_ in ("text", "date", "enum"):
-        return guarded(str(value))
+        return escape_formula(str(value))
     if type_ == "json":
-        return guarded(json.dumps(value, ensure_ascii=False))
+        return escape_formula(json.dumps(value, ensure_ascii=False))
     return json.dumps(value)
 
 
-def guarded(text: str) -> str:
-    """The text with a quote before what a spreadsheet would take for a formula."""
+def escape_formula(text: str) -> str:
+    """The text, with a quote before it if a spreadsheet would run it as a formula."""
     if not text or text[0] not in _FORMULA or _AS_NUMBER.fullmatch(text) or _AS_PHONE.fullmatch(text):
         return text
     return f"'{text}"
 
 
-# --- Reading -----------------------------------------------------------------------------------------------
+# --- Parsing ----------------------------------------------------------------------------------------
 
 
-def bare(cell: str) -> str:
-    """What a cell says: trimmed, and without the quote that `guarded` put before it."""
-    text = cell.strip()
+def strip_guard(value: str) -> str:
+    """The CSV value, trimmed and without the quote that `escape_formula` put before it."""
+    text = value.strip()
     return text[1:] if text[:1] == "'" and text[1:2] and text[1] in _FORMULA else text
 
 
-def read(type_: str, text: str, date_format: str | None = None) -> Any:
-    """The value that a text stands for; raises ValueError, which says what it must be."""
+def parse_value(type_: str, text: str, date_format: str | None = None) -> Any:
+    """The value of a text. Raises ValueError with a message that says what it must be."""
     if type_ == "date":
         return _date(text, date_format)
-    return _READS[type_](text) if type_ in _READS else text
+    return _PARSERS[type_](text) if type_ in _PARSERS else text
 
 
 def _number(text: str) -> Any:
@@ -125,13 +125,13 @@ def _date(text: str, date_format: str | None) -> str:
     if match is None or date_format is None:
         raise ValueError("must be a date in the form YYYY-MM-DD, or in the order that date_format gives")
     part = dict(zip(date_format, match.groups(), strict=True))
-    found = f"{part['y']}-{part['m']:0>2}-{part['d']:0>2}"
-    if not is_date(found):
+    parsed = f"{part['y']}-{part['m']:0>2}-{part['d']:0>2}"
+    if not is_date(parsed):
         raise ValueError(f"must be a date with year, month and day in the order {date_format}")
-    return found
+    return parsed
 
 
-_READS: Final[dict[str, Callable[[str], Any]]] = {
+_PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "number": _number,
     "integer": _integer,
     "cents": _money,

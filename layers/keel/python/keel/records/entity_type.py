@@ -1,4 +1,4 @@
-"""What does a resource declare about its records? Its fields, rules, references and codes, as data."""
+"""Declare an entity type as data: its model, schema, rules, references, filters and search fields."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -9,57 +9,65 @@ from keel.api.fields import Body, is_blank
 from keel.errors import ApiError
 from keel.records import field_definitions
 from keel.records.filters import Filter
+from keel.records.models import Record
 from keel.records.search import Searchable
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.storage import table
+from keel.storage.models import AttributeMap, Key
+from keel.storage.table import Write
 
-Record = dict[str, Any]
 Values = dict[str, Any]
+"""Values by the name of the field, as a client sends or sees them."""
 
-# Kept as JSON text: their values are any JSON, and DynamoDB's numbers are not JSON's.
+# Stored as JSON text: their values are any JSON, and DynamoDB's numbers are not JSON's.
 JSON_FIELDS: Final = ("custom_fields", "metadata")
 
-
-# The code whose own text says nothing of the field.
-_GENERAL: Final = "invalid_request"
+# Its own message names no field.
+_GENERAL_CODE: Final = "invalid_request"
 
 
 @dataclass(frozen=True)
 class Join:
-    """A computed name: `name` shows the label of what the id in `field` points to."""
+    """A computed name: `name` shows the label of the record that the id in `field` points to.
+
+    `target` is the name of the entity type pointed to, or `user`. `label` makes the name of the stored attributes.
+    """
 
     field: str
-    kind: str
+    target: str
     name: str
-    label: Callable[[Item], str]
+    label: Callable[[AttributeMap], str]
 
     def key(self, account_id: str, target_id: str) -> Key:
-        return Key(table.partition(account_id, self.kind), target_id)
+        return Key(table.partition(account_id, self.target), target_id)
 
 
 @dataclass(frozen=True)
 class Reference(Join):
-    """A writable id of another record, and the code when it points to nothing.
+    """A writable id of another record.
 
-    `malformed` is the code of an id that is no UUID, where that has one of its own. A target that has the
-    attribute `closed_by` keeps what points to it, but cannot be newly assigned.
+    `missing` is the code of an id that points to nothing, `malformed` the code of an id that is not a UUID, if it has
+    one of its own. A target that has the attribute `inactive_when` keeps its references, but cannot be newly assigned.
     """
 
     missing: str
     malformed: str = ""
-    closed_by: str = ""
+    inactive_when: str = ""
 
     @property
     def message(self) -> str | None:
-        """What to say of an id that points to nothing, where the code's own text does not."""
-        return f"{self.field} must be the id of a {self.kind} in this account." if self.missing == _GENERAL else None
+        """The message for an id that points to nothing, if the code's own message names no field."""
+        return (
+            f"{self.field} must be the id of a {self.target} in this account."
+            if self.missing == _GENERAL_CODE
+            else None
+        )
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a field's value must be, and the code when it is not; `null` in an update never is.
+    """A rule for the value of a field and the code if it does not hold. `null` in an update breaks every rule.
 
-    `message` says it where the code's own text does not.
+    `message` is for codes whose own message names no field.
     """
 
     field: str
@@ -69,17 +77,17 @@ class Rule:
 
 
 def required_text(field: str, code: str) -> Rule:
-    message = f"{field} is required and must not be blank." if code == _GENERAL else None
+    message = f"{field} is required and must not be blank." if code == _GENERAL_CODE else None
     return Rule(field, code, lambda value: not is_blank(value), message)
 
 
 def not_null(field: str, code: str) -> Rule:
-    """For a field whose type says everything, but that cannot be cleared."""
-    return Rule(field, code, lambda _value: True, f"{field} must not be null." if code == _GENERAL else None)
+    """For a field whose type is its only rule, but that cannot be cleared."""
+    return Rule(field, code, lambda _value: True, f"{field} must not be null." if code == _GENERAL_CODE else None)
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchFields:
     """The fields that `search` looks into; `joined` are references whose name counts as text."""
 
     texts: tuple[str, ...]
@@ -87,47 +95,53 @@ class Searched:
     phones: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
 
-    def of(self, record: Record, *names: str) -> Searchable:
-        """What of a record can be found; `names` are those of what it points to."""
+    def searchable(self, record: Record, *names: str) -> Searchable:
+        """The searchable content of a record; `names` are those of the records that it points to."""
+        values = record.attribute_values
         return Searchable.of(
-            (*(record[field] for field in self.texts), *names),
-            [record[field] for field in self.emails],
-            [record[field] for field in self.phones],
+            (*(values[field] for field in self.texts), *names),
+            [values[field] for field in self.emails],
+            [values[field] for field in self.phones],
         )
 
 
-def _nothing(_values: Values) -> None:
+def _accept(_values: Values) -> None:
     """No rule."""
+
+
+def _keep(_record: Record) -> None:
+    """Nothing to finalize."""
 
 
 @dataclass(frozen=True)
 class EntityType:
-    """One kind of record.
+    """An entity type of the CRM.
 
-    `name` is its name in keys and events (`contact`), `resource` the prefix of its codes (`contacts`).
-    `fields` are the writable fields with their defaults. On create the checks run in this order: `rules`,
-    `whole` (of all values together), `references`, custom fields, `details` (of the whole record, on update as
-    well; it may settle a field that depends on others). `reads_only` are attributes that a record shows and no
-    body can write, with their defaults. `filters` are the parameters by which a list can be filtered, `searched`
-    what its `search` looks into, `matched` the texts by which an import finds a record, the weightiest first.
-    `alongside` gives further writes for the transaction of every change in an account, `attached` the keys of the
-    items, other than postings, that a deleted record leaves behind.
+    - `name`: its name in keys and events (`contact`). `resource`: the prefix of its codes (`contacts`).
+    - `model`: how its records are stored. `schema`: the writable fields with their defaults.
+    - `read_only`: attributes that a record shows and no body can write, with their defaults.
+    - `filters`: the parameters by which a list can be filtered. `search_fields`: what `search` looks into.
+    - `match_fields`: the texts by which an import finds a record, the most significant first.
+    - `extra_writes`: further writes for the transaction of every change in an account.
+
+    On create, checks run in this order: `rules`, `validate` (all values together), `references`, custom fields,
+    `finalize` (the whole record, on update as well; it may set a field that depends on others).
     """
 
     name: str
     resource: str
-    fields: type[Body]
+    model: type[Record]
+    schema: type[Body]
     rules: tuple[Rule, ...] = ()
-    whole: Callable[[Values], None] = _nothing
+    validate: Callable[[Values], None] = _accept
     references: tuple[Reference, ...] = ()
     joins: tuple[Join, ...] = ()
-    details: Callable[[Record], None] = _nothing
-    reads_only: Values = field(default_factory=dict)
+    finalize: Callable[[Any], None] = _keep  # takes a record of `model`
+    read_only: Values = field(default_factory=dict)
     filters: tuple[Filter, ...] = ()
-    searched: Searched | None = None
-    matched: tuple[str, ...] = ()
-    alongside: Callable[[str], Iterable[Write]] = lambda _account_id: ()
-    attached: Callable[[str, str], Iterable[Key]] = lambda _account_id, _record_id: ()
+    search_fields: SearchFields | None = None
+    match_fields: tuple[str, ...] = ()
+    extra_writes: Callable[[str], Iterable[Write]] = lambda _account_id: ()
 
     def key(self, account_id: str, record_id: str) -> Key:
         return Key(table.partition(account_id, self.name), record_id)
@@ -135,19 +149,19 @@ class EntityType:
     @cached_property
     def defaults(self) -> Values:
         """Every field that a record shows besides those that all records have, with its default."""
-        written = {name: info.get_default(call_default_factory=True) for name, info in self.fields.model_fields.items()}
-        return written | self.reads_only
+        fields = self.schema.model_fields.items()
+        return {name: info.get_default(call_default_factory=True) for name, info in fields} | self.read_only
 
     @property
     def has_custom_fields(self) -> bool:
-        """Whether the account's definitions for this kind apply."""
+        """Whether the account's custom field definitions apply to this entity type."""
         return self.name in field_definitions.ENTITY_TYPES
 
-    @property
+    @cached_property
     def all_joins(self) -> tuple[Join, ...]:
         return (*self.references, *self.joins)
 
     def error(self, code: str, field: str = "", message: str | None = None) -> ApiError:
-        """A fault of this resource, by its code without the prefix."""
-        full = f"{self.resource}.{code}"
-        return ApiError.for_field(full, field, message) if field else ApiError(full, message)
+        """An error of this resource, by its code without the prefix."""
+        full_code = f"{self.resource}.{code}"
+        return ApiError.for_field(full_code, field, message) if field else ApiError(full_code, message)

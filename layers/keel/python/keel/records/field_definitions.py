@@ -1,40 +1,78 @@
-"""Which custom fields does an account have, and do a record's `custom_fields` fit them?
+"""Store an account's custom field definitions and check the `custom_fields` of records against them.
 
-The definitions of an account lie together: one query reads them all. Beside them lies an item with their
-version, which moves with every change of any of them. A process keeps the definitions that it has read and
-asks for the version only; a write is conditional on the version by which it was judged.
+| item | pk | sk | access |
+| --- | --- | --- | --- |
+| `CustomFieldDefinition` | `<account>#custom_field` | id | all definitions of an account, by one query |
+| `DefinitionsVersion` | `<account>#custom_field` | `!version` | their version, moved by every change of one |
+
+A process caches the definitions that it has read and asks for the version only. A write is conditional on the version
+that its values were checked against.
 """
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from keel import ids
 from keel.api.fields import is_blank, is_date, is_storable
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.records.models import Record
+from keel.storage import table
+from keel.storage.attribute_types import (
+    DefaultIntegerAttribute,
+    FlagAttribute,
+    IntegerAttribute,
+    TextAttribute,
+    TextListAttribute,
+)
+from keel.storage.models import AttributeMap, Item, Key
+from keel.storage.table import Write
 
-KIND: Final = "custom_field"
-ENTITY_TYPES: Final = ("contact", "company")  # the kinds of records that have them
+ENTITY_TYPES: Final = ("contact", "company")  # those whose records have custom fields
 TEXT_LENGTH: Final = 10_000
 
-_VERSION: Final = "!version"  # sorts before every id, so that a query meets it first
-_ACCOUNTS: Final = 500
-_SHOWN: Final = 200  # characters of all options in a message
+_VERSION: Final = "!version"  # sorts before every id, so that it is the first item of a query
+_CACHED_ACCOUNTS: Final = 500
+_SHOWN_CHARACTERS: Final = 200  # of all options in a message
 
 
-class Changed(Exception):
-    """The definitions are no longer those by which a write was judged."""
+class CustomFieldDefinition(Record, discriminator="custom_field"):
+    """The definition of a custom field."""
+
+    entity_type = TextAttribute()
+    label = TextAttribute()
+    field_type = TextAttribute()
+    options = TextListAttribute()
+    required = FlagAttribute()
+    display_order = DefaultIntegerAttribute()
 
 
-class Unfit(Exception):
-    """A value that its definition does not allow; the text says why."""
+class DefinitionsVersion(Item, discriminator="custom_fields"):
+    """The version of an account's definitions. There is none before the first definition."""
+
+    version = IntegerAttribute()
+
+
+_ABSENT: Final = DefinitionsVersion.pk.does_not_exist()
+_NEXT_VERSION: Final = (
+    DefinitionsVersion.version.add(1),
+    DefinitionsVersion.item_type.set(DefinitionsVersion),
+)
+
+
+class DefinitionsChanged(Exception):
+    """The definitions are no longer those that a write was checked against."""
+
+
+class InvalidValue(Exception):
+    """A value does not fit its definition. The text says why."""
 
 
 @dataclass(frozen=True)
 class Definition:
+    """What a record's value is checked against."""
+
     id: str
     entity_type: str
     label: str
@@ -48,111 +86,104 @@ class Definition:
 
 @dataclass(frozen=True)
 class Definitions:
-    """All of an account's definitions, as they stood at a version."""
+    """All of an account's definitions at a version."""
 
     version: int
     all: tuple[Definition, ...] = ()
 
     def of(self, entity_type: str) -> dict[str, Definition]:
-        return {found.id: found for found in self.all if found.entity_type == entity_type}
+        return {definition.id: definition for definition in self.all if definition.entity_type == entity_type}
 
 
-_read: OrderedDict[str, Definitions] = OrderedDict()
+_cache: OrderedDict[str, Definitions] = OrderedDict()
 
 
 def version_key(account_id: str) -> Key:
-    return Key(table.partition(account_id, KIND), _VERSION)
+    return Key(table.partition(account_id, "custom_field"), _VERSION)
 
 
-def at(account_id: str, version_item: Item | None) -> Definitions:
-    """The definitions of the version that was just read; a query only when this process has others."""
-    version = version_item["version"] if version_item else 0
-    if version == 0:
+def at(account_id: str, version: AttributeMap | None) -> Definitions:
+    """The definitions of the version that was just read. Takes a query only if this process has cached others."""
+    if version is None:
         return Definitions(0)
-    known = _read.get(account_id)
-    if known is None or known.version != version:
-        known = _query(account_id)
-        _read[account_id] = known
-        if len(_read) > _ACCOUNTS:
-            _read.popitem(last=False)
-    return known
+    cached = _cache.get(account_id)
+    if cached is None or cached.version != int(version["version"]["N"]):
+        cached = _query(account_id)
+        _cache[account_id] = cached
+        if len(_cache) > _CACHED_ACCOUNTS:
+            _cache.popitem(last=False)
+    return cached
 
 
 def current(account_id: str) -> Definitions:
     """The definitions as they are now."""
-    return at(account_id, table.get(version_key(account_id)))
+    key = version_key(account_id)
+    return at(account_id, table.batch_get_attributes([key]).get(key))
 
 
 def _query(account_id: str) -> Definitions:
-    # The version is read first: should a definition change under the query, the version is the older one
-    # and the next reader asks again.
+    # The version comes first. If a definition changes during the query, the version is the older one and the next
+    # reader queries again.
     [version, *items] = table.iterate(version_key(account_id).pk)
-    return Definitions(
-        version["version"],
-        tuple(
-            Definition(
-                item["sk"],
-                item["entity_type"],
-                item["label"],
-                item["field_type"],
-                item.get("required", False),
-                tuple(item.get("options", ())),
-            )
-            for item in items
-        ),
+    if not isinstance(version, DefinitionsVersion):
+        raise TypeError("the definitions of an account have no version")
+    definitions = (
+        Definition(item.id, item.entity_type, item.label, item.field_type, item.required, tuple(item.options))
+        for item in items
+        if isinstance(item, CustomFieldDefinition)
     )
+    return Definitions(version.version, tuple(definitions))
 
 
-def moved(account_id: str) -> Write:
-    """For the transaction of every change of a definition: move the version on."""
-    return table.update(version_key(account_id), "ADD #version :one SET #kind = :kind", "", one=1, kind=f"{KIND}s")
+def next_version(account_id: str) -> Write:
+    """The write that moves the version, for the transaction of every change of a definition."""
+    return table.update(DefinitionsVersion, version_key(account_id), _NEXT_VERSION, None)
 
 
-def still(account_id: str, definitions: Definitions) -> Write:
-    """For the transaction of a write: let it stand only if the definitions are these; else `Changed`."""
-    key = version_key(account_id)
-    if definitions.version == 0:
-        return table.check(key, "attribute_not_exists(pk)", failed=lambda _item: Changed())
-    return table.check(key, "#version = :version", failed=lambda _item: Changed(), version=definitions.version)
+def unchanged(account_id: str, definitions: Definitions) -> Write:
+    """The condition check that fails a transaction with `DefinitionsChanged` if the definitions are no longer these."""
+    condition = DefinitionsVersion.version == definitions.version if definitions.version else _ABSENT
+    changed = table.raise_(DefinitionsChanged())
+    return table.check(DefinitionsVersion, version_key(account_id), condition, on_failure=changed)
 
 
-def shown(stored: dict[str, Any], definitions: dict[str, Definition]) -> dict[str, Any]:
+def with_definition(values: dict[str, Any], definitions: Mapping[str, Definition]) -> dict[str, Any]:
     """The values whose definitions still exist."""
-    return {id_: value for id_, value in stored.items() if id_ in definitions}
+    return {id_: value for id_, value in values.items() if id_ in definitions}
 
 
-def merged(
-    given: dict[str, Any], stored: dict[str, Any], definitions: dict[str, Definition], *, creating: bool
+def merge(
+    changes: dict[str, Any], stored: dict[str, Any], definitions: Mapping[str, Definition], *, creating: bool
 ) -> dict[str, Any]:
-    """`stored` with `given` merged into it, key by key; `null` and blank text remove a value.
+    """The stored values with changes merged into them, key by key. `null` and blank text remove a value.
 
-    Raises `Unfit` for an unknown key, a value that its definition does not allow, and a required value
-    that is missing on create or removed. A value that is stored already is not judged again, since the
-    options may have changed since.
+    Raises `InvalidValue` for an unknown key, for a value that does not fit its definition, and for a required value
+    that is missing on create or is removed. A value that is already stored is not checked again, since the options may
+    have changed since.
     """
-    values = shown(stored, definitions)
-    for name, value in given.items():
+    values = with_definition(stored, definitions)
+    for name, value in changes.items():
         id_ = ids.parse(name)
         definition = definitions.get(id_ or "")
         if id_ is None or definition is None:
-            raise Unfit("custom_fields has a key that is not the id of a custom field definition.")
+            raise InvalidValue("custom_fields has a key that is not the id of a custom field definition.")
         if value is None or (definition.field_type == "text" and isinstance(value, str) and is_blank(value)):
             if definition.required:
-                raise Unfit(f"{definition} must have a value.")
+                raise InvalidValue(f"{definition} must have a value.")
             values.pop(id_, None)
-        elif not (id_ in values and _same(values[id_], value)):
-            if not _FITS[definition.field_type](value, definition):
-                raise Unfit(f"{definition} must be {_should_be(definition)}.")
+        elif not (id_ in values and _equal(values[id_], value)):
+            if not _IS_VALID[definition.field_type](value, definition):
+                raise InvalidValue(f"{definition} must be {_expectation(definition)}.")
             values[id_] = value
     if creating:
         for definition in definitions.values():
             if definition.required and definition.id not in values:
-                raise Unfit(f"{definition} must have a value.")
+                raise InvalidValue(f"{definition} must have a value.")
     return values
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal as JSON: Python holds 1, 1.0 and true to be equal."""
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are equal as JSON. To Python, 1, 1.0 and True are equal."""
     return type(one) is type(other) and bool(one == other)
 
 
@@ -169,14 +200,14 @@ def _is_number(value: Any, _definition: Definition) -> bool:
         return False
 
 
-_FITS: Final[dict[str, Callable[[Any, Definition], bool]]] = {
+_IS_VALID: Final[dict[str, Callable[[Any, Definition], bool]]] = {
     "text": _is_text,
     "number": _is_number,
     "date": lambda value, _definition: isinstance(value, str) and is_date(value),
     "boolean": lambda value, _definition: isinstance(value, bool),
     "enum": lambda value, definition: isinstance(value, str) and value in definition.options,
 }
-_SHOULD_BE: Final = {
+_EXPECTATIONS: Final = {
     "text": f"a string of at most {TEXT_LENGTH:,} characters",
     "number": "a finite number",
     "date": "a date in the form YYYY-MM-DD",
@@ -184,8 +215,10 @@ _SHOULD_BE: Final = {
 }
 
 
-def _should_be(definition: Definition) -> str:
+def _expectation(definition: Definition) -> str:
     if definition.field_type != "enum":
-        return _SHOULD_BE[definition.field_type]
+        return _EXPECTATIONS[definition.field_type]
     options = ", ".join(definition.options)
-    return "one of its options: " + (options if len(options) <= _SHOWN else f"{options[:_SHOWN]}…")
+    return "one of its options: " + (
+        options if len(options) <= _SHOWN_CHARACTERS else f"{options[:_SHOWN_CHARACTERS]}…"
+    )

@@ -1,4 +1,4 @@
-"""By what can a list be filtered? The filters that a kind declares, and what a body asks of them."""
+"""Parse the filters of a list and match records against them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from keel import ids
 
 if TYPE_CHECKING:
-    from keel.records.entity_type import EntityType, Record
+    from keel.records.entity_type import EntityType
+    from keel.records.models import Record
     from keel.records.schemas import ListBody
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A parameter of a list: it lets through the records whose `field` has the value that it gives.
+    """A list parameter that selects the records whose `field` has its value.
 
-    A parameter may give several values, of which a record must have one, or every one with `every`. They are
-    ids unless `choices` or `any_text` says otherwise; `code` answers what is not among the choices.
+    A parameter may have several values. A record must have one of them, or with `every` all of them. Values are ids,
+    unless `choices` or `any_text` are set. `code` is the error for a value that is not allowed.
     """
 
     parameter: str
@@ -29,38 +30,41 @@ class Filter:
 
 @dataclass(frozen=True)
 class Criterion:
-    """What a body asks of one filter; there is at least one value, and none twice."""
+    """The values of one filter in a request: at least one, without duplicates."""
 
     filter: Filter
     values: tuple[str, ...]
 
-    def holds(self, record: "Record") -> bool:
-        """`record` as a client sees it: an id whose target is gone is `None`."""
-        found = record[self.filter.field]
-        had = found if isinstance(found, list) else [found]
-        return all(value in had for value in self.values) if self.filter.every else not self._allowed.isdisjoint(had)
+    def matches(self, record: "Record") -> bool:
+        """Whether a record matches. References to deleted records must have been removed from it."""
+        stored = record.attribute_values.get(self.filter.field)
+        actual = stored if isinstance(stored, list) else [stored]
+        if self.filter.every:
+            return all(value in actual for value in self.values)
+        return not self._allowed.isdisjoint(actual)
 
     @cached_property
     def _allowed(self) -> frozenset[str]:
         return frozenset(self.values)
 
 
-def asked(kind: "EntityType", body: "ListBody") -> list[Criterion]:
-    """The criteria of a body; raises the code of a value that its filter cannot have."""
-    found = []
-    for each in kind.filters:
-        given = getattr(body, each.parameter, None)
-        if given is None or given == []:
+def parse(entity_type: "EntityType", body: "ListBody") -> list[Criterion]:
+    """The criteria of a list request. Raises the filter's code for a value that is not allowed."""
+    criteria = []
+    for each in entity_type.filters:
+        parameter = getattr(body, each.parameter, None)
+        if parameter is None or parameter == []:
             continue
-        values = given if isinstance(given, list) else [given]
-        found.append(Criterion(each, tuple(dict.fromkeys(_value(kind, each, value) for value in values))))
-    return found
+        values = parameter if isinstance(parameter, list) else [parameter]
+        allowed = dict.fromkeys(_allowed_value(entity_type, each, value) for value in values)
+        criteria.append(Criterion(each, tuple(allowed)))
+    return criteria
 
 
-def _value(kind: "EntityType", asked: Filter, value: str | None) -> str:
-    if asked.any_text and value is not None:
+def _allowed_value(entity_type: "EntityType", filter_: Filter, value: str | None) -> str:
+    if filter_.any_text and value is not None:
         return value
-    valid = ids.parse(value) if not asked.choices else value if value in asked.choices else None
-    if valid is None:
-        raise kind.error(asked.code, asked.parameter)
-    return valid
+    allowed = value if filter_.choices else ids.parse(value)
+    if allowed is None or (filter_.choices and allowed not in filter_.choices):
+        raise entity_type.error(filter_.code, filter_.parameter)
+    return allowed

@@ -1,49 +1,63 @@
-"""How is a record kept? The conversion between a record and its item, and the check of its size.
+"""Define the base model of all records.
 
-A record is a plain dict of every field, with `id`, `account_id`, `created_by`, `created_at`, `updated_at`,
-`version` (moves with every change that a client can see, and so with every event) and `revision` (moves with
-every write; updates are conditional on it). `bulk` is the version that an import or its undoing made, if one did:
-the event of such a change does not go before those of others. An item leaves out what has its default.
+The record of an entity type is stored under `<account>#<entity type>`, with its id as `sk` (see `EntityType.key`). Ids
+sort by creation. The access patterns are:
+
+- get, create, update and delete one record by its key;
+- list the records of an account, newest first: a query of the partition;
+- list or search by value or word: a query of index entries (see `keel.records.index_entries`), then a batch of keys.
 """
 
-import json
-from typing import Any, Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Self
 
-from keel.records.entity_type import JSON_FIELDS, EntityType, Record
-from keel.storage.legacy_table import Item
+from pynamodb.attributes import UnicodeAttribute, VersionAttribute
 
-# DynamoDB ends at 400 KB. A record must also fit into an event with its names around it.
-_JSON_BYTES: Final = 200_000
+from keel.storage.attribute_types import DocumentAttribute, IntegerAttribute, OptionalIntegerAttribute
+from keel.storage.models import AttributeMap, Item
 
-
-def to_item(kind: EntityType, record: Record) -> Item:
-    item: Item = {
-        "pk": kind.key(record["account_id"], record["id"]).pk,
-        "sk": record["id"],
-        "kind": kind.name,
-    }
-    for name, value in record.items():
-        if name in ("id", "account_id") or (name in kind.defaults and value == kind.defaults[name]):
-            continue
-        item[name] = _dumps(value) if name in JSON_FIELDS else value
-    if sum(len(item.get(name, "").encode()) for name in JSON_FIELDS) > _JSON_BYTES:
-        raise kind.error(
-            "invalid_request",
-            message="The record is too large: custom_fields or metadata must not exceed 200,000 bytes as JSON.",
-        )
-    return item
+_NO_CHANGES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def from_item(kind: EntityType, item: Item) -> Record:
-    record: dict[str, Any] = {"id": item["sk"], "account_id": item["pk"].partition("#")[0]}
-    for name, default in kind.defaults.items():
-        value = item.get(name, default)
-        record[name] = json.loads(value) if name in JSON_FIELDS and isinstance(value, str) else value
-    for name, value in item.items():
-        if name not in record and name not in ("pk", "sk", "kind"):
-            record[name] = value
-    return record
+class Record(Item):
+    """The attributes that all records have.
 
+    `version` moves with every change that a client can see, and so with every event. `revision` moves with every
+    write, and updates are conditional on it. In memory it is the revision that the record was read with, None for a
+    new record: the write stores the next one.
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    `bulk` is the version that an import or its undo wrote, if one did. The event of such a change yields to those of
+    other changes. `undone` tells that the version `at` restored what the version `version` held.
+    """
+
+    created_by = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+    version = IntegerAttribute()
+    revision = VersionAttribute()
+    bulk = OptionalIntegerAttribute()
+    undone = DocumentAttribute(null=True)
+
+    @property
+    def id(self) -> str:
+        return str(self.sk)
+
+    @property
+    def next_revision(self) -> int:
+        """The revision that the next write stores."""
+        return (self.revision or 0) + 1
+
+    def copy(self, changes: Mapping[str, Any] = _NO_CHANGES) -> Self:
+        """A copy with some attributes changed. Lists and maps are shared with it, so they are replaced, not changed."""
+        copied = type(self).__new__(type(self))
+        copied.__dict__ = {**self.__dict__, "attribute_values": {**self.attribute_values, **changes}}
+        return copied
+
+    def as_written(self) -> Self:
+        """A copy as it is read back after its write."""
+        return self.copy({"revision": self.next_revision})
+
+    def serialize_new(self) -> AttributeMap:
+        """The attributes of a new record, with its first revision."""
+        return {**self.serialize(), "revision": {"N": str(self.next_revision)}}

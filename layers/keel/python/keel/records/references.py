@@ -1,125 +1,97 @@
-"""What does a record point to? The check of references before and in a write, and the join of names.
-
-Names are never copied: they are read with the record, so a rename is seen at once, and an id whose target
-is gone reads as `null` before anything has cleared it.
-"""
+"""Check references to other records: before a write, and in its transaction."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 
 from keel import ids
-from keel.records import field_definitions
-from keel.records.entity_type import EntityType, Join, Record, Reference, Values
-from keel.records.field_definitions import Definition, Definitions
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.errors import ApiError
+from keel.records.entity_type import EntityType, Join, Reference, Values
+from keel.records.models import Record
+from keel.storage import calls, table
+from keel.storage.models import AttributeMap, Key
+from keel.storage.table import Write
 
-Targets = Mapping[Key, Item | None]
+Targets = Mapping[Key, AttributeMap | None]
+"""What records point to, None for a target that does not exist.
 
-
-def read(keys: Iterable[Key]) -> dict[Key, Item | None]:
-    """The items under these keys, None for those that do not exist: one round trip up to 100."""
-    wanted = list(keys)
-    found = table.batch_get(wanted) if wanted else {}
-    return {key: found.get(key) for key in wanted}
-
-
-def keys_of(joins: Iterable[Join], account_id: str, values: Values) -> list[Key]:
-    """What these joins of a record point to; malformed ids point to nothing."""
-    found = ((join, ids.parse(values.get(join.field))) for join in joins)
-    return [join.key(account_id, id_) for join, id_ in found if id_]
+Only its existence, its name and whether it is inactive matter, so a target is an attribute map instead of a model. The
+version of the custom field definitions is among the targets, since it is read in the same round trip.
+"""
 
 
-def normalized(kind: EntityType, values: Values) -> Values:
-    """The values with references in lower case; raises for a malformed one where it has its own code."""
-    written = dict(values)
-    for reference in kind.references:
+def read(keys: Iterable[Key]) -> dict[Key, AttributeMap | None]:
+    """The targets under these keys: one round trip for up to 100."""
+    keys = list(keys)
+    items = table.batch_get_attributes(keys) if keys else {}
+    return {key: items.get(key) for key in keys}
+
+
+def keys_of(joins: Iterable[Join], account_id: str, values: Mapping[str, Any]) -> list[Key]:
+    """The keys that these joins point to. A malformed id points to nothing."""
+    target_ids = ((join, ids.parse(values.get(join.field))) for join in joins)
+    return [join.key(account_id, target_id) for join, target_id in target_ids if target_id]
+
+
+def normalized(entity_type: EntityType, values: Values) -> Values:
+    """The values with ids of references in lower case. Raises for a malformed id that has a code of its own."""
+    normalized = dict(values)
+    for reference in entity_type.references:
         value = values.get(reference.field)
         if value is None:
             continue
-        id_ = ids.parse(value)
-        if id_ is None and reference.malformed:
-            raise kind.error(reference.malformed, reference.field)
-        written[reference.field] = id_ or value
-    return written
+        target_id = ids.parse(value)
+        if target_id is None and reference.malformed:
+            raise entity_type.error(reference.malformed, reference.field)
+        normalized[reference.field] = target_id or value
+    return normalized
 
 
-def check(kind: EntityType, account_id: str, values: Values, before: Values, targets: Targets) -> list[Write]:
-    """Judge the references in `values` against what was read; gives the checks that hold the judgement in
-    the transaction. `before` are the values that the record has had so far."""
-    writes = []
-    for reference in kind.references:
-        value = values.get(reference.field)
-        if value is None:
-            continue
-        fault = kind.error(reference.missing, reference.field, reference.message)
-        target = targets.get(reference.key(account_id, value))
-        if target is None:
-            raise fault
-        if value == before.get(reference.field):
-            continue
-        if reference.closed_by and reference.closed_by in target:
-            raise fault
-        writes.append(_held(reference, account_id, value, fault))
-    return writes
+def check(
+    entity_type: EntityType, account_id: str, values: Values, before: Record | None, targets: Targets
+) -> list[Write]:
+    """Check the references in `values` against their targets.
 
-
-def _held(reference: Reference, account_id: str, target_id: str, fault: Exception) -> Write:
-    condition = "attribute_exists(pk)"
-    if reference.closed_by:
-        condition += f" AND attribute_not_exists(#{reference.closed_by})"
-    return table.check(reference.key(account_id, target_id), condition, failed=lambda _item: fault)
-
-
-def without_dangling(kind: EntityType, record: Record, targets: Targets) -> Record:
-    """The record with `null` for every reference whose target is gone."""
-    gone = {
-        reference.field: None
-        for reference in kind.references
-        if record[reference.field] and targets[reference.key(record["account_id"], record[reference.field])] is None
-    }
-    return record | gone
-
-
-def definitions_in(kind: EntityType, account_id: str, items: Targets) -> Definitions:
-    """The custom fields that apply to this kind, of the version among the items that were read."""
-    if not kind.has_custom_fields:
-        return Definitions(0)
-    return field_definitions.at(account_id, items[field_definitions.version_key(account_id)])
-
-
-def present(kind: EntityType, records: list[Record], known: Targets | None = None) -> list[Values]:
-    """Records of one account as a client sees them, with names and the custom fields that still exist.
-
-    One round trip for what is not among the `known` items, none if everything is.
+    Returns the condition checks that make the transaction fail if a target has changed since. A reference that is the
+    same as in `before` needs none.
     """
-    if not records:
-        return []
-    items = dict(known or {})
-    account_id = records[0]["account_id"]
-    wanted = {key for record in records for key in keys_of(kind.all_joins, account_id, record)}
-    if kind.has_custom_fields:
-        wanted.add(field_definitions.version_key(account_id))
-    items |= read(wanted - items.keys())
-    defined = definitions_in(kind, account_id, items).of(kind.name)
-    return [_view(kind, without_dangling(kind, record, items), items, defined) for record in records]
+    checks = []
+    for reference in entity_type.references:
+        target_id = values.get(reference.field)
+        if target_id is None:
+            continue
+        error = entity_type.error(reference.missing, reference.field, reference.message)
+        target = targets.get(reference.key(account_id, target_id))
+        if target is None:
+            raise error
+        if before is not None and target_id == before.attribute_values.get(reference.field):
+            continue
+        if reference.inactive_when and reference.inactive_when in target:
+            raise error
+        checks.append(_condition_check(reference, account_id, target_id, error))
+    return checks
 
 
-def _view(kind: EntityType, record: Record, items: Targets, defined: dict[str, Definition]) -> Values:
-    view: Values = {"id": record["id"], "account_id": record["account_id"]}
-    for name in kind.defaults:
-        view[name] = record[name]
-    for join in kind.all_joins:
-        target = items[join.key(record["account_id"], record[join.field])] if record[join.field] else None
-        view[join.name] = join.label(target) if target else ""
-    if "custom_fields" in view:
-        view["custom_fields"] = field_definitions.shown(view["custom_fields"], defined)
-    return view | {name: record[name] for name in ("created_by", "created_at", "updated_at")}
+def _condition_check(reference: Reference, account_id: str, target_id: str, error: ApiError) -> Write:
+    request = calls.request_for(reference.key(account_id, target_id), _condition(reference))
+    return Write("ConditionCheck", request, dict, table.raise_(error))
 
 
-def name_of(item: Item) -> str:
-    return str(item["name"])
+@cache
+def _condition(reference: Reference) -> Condition:
+    exists = Path("pk").exists()
+    return exists & Path(reference.inactive_when).does_not_exist() if reference.inactive_when else exists
 
 
-def full_name_of(contact: Item) -> str:
-    """First and last name with one space."""
-    return f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
+def without_dangling(entity_type: EntityType, record: Record, targets: Targets) -> Record:
+    """The record with `null` for every reference whose target does not exist."""
+    values, account_id = record.attribute_values, record.account_id
+    dangling = {
+        reference.field: None
+        for reference in entity_type.references
+        if (target_id := values.get(reference.field)) and targets[reference.key(account_id, target_id)] is None
+    }
+    return record.copy(dangling) if dangling else record

@@ -1,4 +1,4 @@
-"""What do clients send and receive alike for every kind of record?"""
+"""Define the bodies and responses that all entity types share."""
 
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
@@ -9,7 +9,7 @@ from keel.api.fields import WHOLE, Body, Id
 PAGE: Final = 25
 LARGEST_PAGE: Final = 100
 
-# What is above the largest page counts as the largest page.
+# A larger limit counts as the largest page.
 Limit = Annotated[int, Field(ge=1), WHOLE, AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
 
 
@@ -23,14 +23,14 @@ class ById(Body):
 
 
 class ListBody(Body):
-    """The body of a list that comes in pages."""
+    """The body of a list with pages."""
 
     cursor: str = ""
     limit: Limit = PAGE
 
 
 class Record(BaseModel):
-    """What every record shows."""
+    """The fields that every record shows."""
 
     id: str
     account_id: str
@@ -40,7 +40,7 @@ class Record(BaseModel):
 
 
 class Page(BaseModel, Generic[T]):
-    """What a list answers; `next_cursor` is "" on the last page."""
+    """The response of a list. `next_cursor` is "" on the last page."""
 
     items: list[T]
     next_cursor: str

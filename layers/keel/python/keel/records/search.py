@@ -1,7 +1,7 @@
-"""Does a record match what somebody searched for? Words, terms, and the rule that compares them.
+"""Match records against a search: parse it into terms and compare these with the words of a record.
 
-Texts are compared without case and accents. A search is a list of terms, all of which must match, each of
-them the start of a word of the record; emails and phones have ways of their own to match.
+Texts are compared without case and accents. A search is a list of terms that must all match. A term is the beginning of
+a word of the record; emails and phones have matches of their own.
 """
 
 import re
@@ -10,26 +10,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-RUN: Final = 3  # digits of a phone that are enough to find it
-KEPT: Final = 40  # characters of a word by which a record is kept to be found; the rest is compared in the record
+MIN_DIGITS: Final = 3  # of a phone that find it
+INDEXED_LENGTH: Final = 40  # characters of a word that are indexed; the rest is compared with the record
 
 
 @dataclass(frozen=True)
 class Term:
-    """A part of a search without white space: what must be found, in one of the ways it is given in.
+    """A part of a search without white space.
 
-    With `email`, the start of a whole email, nothing else counts. Otherwise every one of `words` must be
-    the start of a word or, where there is a `run`, a phone must contain that run of digits.
+    With `email`, only an email that begins with it matches. Otherwise each of `words` must be the beginning of a word
+    or, if there are `digits`, a phone must contain them in a row.
     """
 
     words: tuple[str, ...] = ()
     email: str = ""
-    run: str = ""
+    digits: str = ""
 
 
 @dataclass(frozen=True)
 class Searchable:
-    """What of a record can be found: the words of all its texts, whole emails, the digits of its phones."""
+    """The searchable content of a record: the words of all its texts, its emails, the digits of its phones."""
 
     words: frozenset[str]
     emails: tuple[str, ...] = ()
@@ -38,80 +38,83 @@ class Searchable:
     @classmethod
     def of(cls, texts: Iterable[str], emails: Iterable[str] = (), phones: Iterable[str] = ()) -> "Searchable":
         emails, phones = list(emails), list(phones)
-        found = frozenset(word for text in (*texts, *emails, *phones) for word in words(text))
-        return cls(found, tuple(map(_whole, emails)), tuple(map(digits, phones)))
+        words = frozenset(word for text in (*texts, *emails, *phones) for word in words_of(text))
+        return cls(words, tuple(map(_folded_email, emails)), tuple(map(digits_of, phones)))
 
 
 _ASCII_WORD: Final = re.compile(r"[a-z0-9]+")
 
-# Letters that Unicode does not take apart as it does others with accents: those with a stroke, and the dotless i,
-# which in upper case is an I like any other.
+# Letters that Unicode does not decompose as it does others with accents: those with a stroke, and the dotless i, whose
+# upper case is an ordinary I.
 _PLAIN: Final = str.maketrans("\u00f8\u0142\u0111\u0127\u0167\u0180\u01b6\u0268\u0289\u0131", "oldhtbziui")
 
 
 def fold(text: str) -> str:
-    """The form in which texts are searched: without case and accents."""
+    """The text without case and accents."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFD", text).casefold()
-    # Casefolding can bring new composed letters and new marks.
+    # Casefolding can produce new composed letters and new accents.
     plain = "".join(each for each in unicodedata.normalize("NFD", decomposed) if unicodedata.category(each) != "Mn")
     return plain.translate(_PLAIN)
 
 
-def words(text: str) -> list[str]:
-    """The words of a text, folded; they break at anything that is not a letter or digit."""
+def words_of(text: str) -> list[str]:
+    """The folded words of a text. Anything but a letter or digit separates words."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
     return "".join(each if each.isalnum() else " " for each in fold(text)).split()
 
 
-def digits(text: str) -> str:
-    """The digits of a text, however it is punctuated, as ASCII."""
+def digits_of(text: str) -> str:
+    """The digits of a text as ASCII, whatever its punctuation."""
     return "".join(str(unicodedata.decimal(each)) for each in text if each.isdecimal())
 
 
 def terms(search: str) -> list[Term]:
-    """The terms of a search; none for a blank one, which finds everything."""
+    """The terms of a search. A blank search has none and matches everything."""
     return [term for part in search.split() if (term := _term(part))]
 
 
 def matches(terms: Iterable[Term], record: Searchable) -> bool:
-    """Whether a record matches every one of these terms."""
+    """Whether a record matches all of these terms."""
     return all(_matches(term, record) for term in terms)
 
 
-def tokens(record: Searchable) -> frozenset[str]:
-    """Under what a record is kept so that every word, and every run of a phone, that finds it is the start of
-    one of these, itself cut to `KEPT`."""
-    runs = {phone[at:][:KEPT] for phone in record.phones for at in range(len(phone) - RUN + 1)}
-    plain = {word[:KEPT] for word in record.words}
-    # A phone's own words are the start of a run, unless they are among its last digits.
+def indexed_words(record: Searchable) -> frozenset[str]:
+    """The words that a record is indexed under.
+
+    Every word and every run of a phone's digits that finds the record, cut to the indexed length, is the beginning of
+    one of them.
+    """
+    runs = {phone[start:][:INDEXED_LENGTH] for phone in record.phones for start in range(len(phone) - MIN_DIGITS + 1)}
+    plain = {word[:INDEXED_LENGTH] for word in record.words}
+    # A phone's own words are the beginning of a run, unless they are among its last digits.
     return frozenset(runs | {word for word in plain if not any(run.startswith(word) for run in runs)})
 
 
-def whole_emails(record: Searchable) -> frozenset[str]:
-    """The same for terms with an `@`."""
-    return frozenset(email[:KEPT] for email in record.emails if email)
+def indexed_emails(record: Searchable) -> frozenset[str]:
+    """The emails that a record is indexed under, for terms with an `@`."""
+    return frozenset(email[:INDEXED_LENGTH] for email in record.emails if email)
 
 
 def _term(part: str) -> Term | None:
-    found = tuple(words(part))
-    if not found:
+    words = tuple(words_of(part))
+    if not words:
         return None
     if "@" in part:
-        return Term(email=_whole(part))
-    run = "" if any(each.isalpha() for each in part) else digits(part)
-    return Term(words=found, run=run if len(run) >= RUN else "")
+        return Term(email=_folded_email(part))
+    digits = "" if any(each.isalpha() for each in part) else digits_of(part)
+    return Term(words=words, digits=digits if len(digits) >= MIN_DIGITS else "")
 
 
 def _matches(term: Term, record: Searchable) -> bool:
     if term.email:
         return any(email.startswith(term.email) for email in record.emails)
-    if term.run and any(term.run in phone for phone in record.phones):
+    if term.digits and any(term.digits in phone for phone in record.phones):
         return True
-    return all(any(word.startswith(wanted) for word in record.words) for wanted in term.words)
+    return all(any(word.startswith(beginning) for word in record.words) for beginning in term.words)
 
 
-def _whole(email: str) -> str:
+def _folded_email(email: str) -> str:
     return fold(email.strip())

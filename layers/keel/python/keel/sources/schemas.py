@@ -1,4 +1,4 @@
-"""What do clients send and receive about sources?"""
+"""Define the requests and responses about sources."""
 
 from keel.api.fields import Body, Text
 from keel.records.schemas import ById, Record

@@ -1,4 +1,4 @@
-"""How is a source put away? Archived, it stays on the contacts that have it and is assigned to no more."""
+"""List, archive and unarchive sources. An archived source stays on its contacts, but is assigned to no more of them."""
 
 from keel import clock
 from keel.api.authorizer import Caller
@@ -6,21 +6,24 @@ from keel.records import lists, service
 from keel.records.entity_type import Values
 from keel.records.schemas import ById
 from keel.sources.entity_type import SOURCE
+from keel.sources.models import Source
 from keel.sources.schemas import SourceList
 
 
 def list_(caller: Caller, body: SourceList) -> Values:
-    """The account's sources, oldest first; the archived ones only when asked for."""
-    found = lists.whole(SOURCE, caller)
-    items = [source for source in found if body.include_archived or source["archived_at"] is None]
+    """The account's sources, oldest first. Archived ones only if the body asks for them."""
+    sources = lists.all_records(SOURCE, caller)
+    items = [source for source in sources if body.include_archived or source["archived_at"] is None]
     return {"items": items, "next_cursor": ""}
 
 
 def archive(caller: Caller, body: ById) -> Values:
-    """The source, archived now or whenever it was."""
-    return service.patch(
-        SOURCE, caller, body.id, lambda source: {"archived_at": source["archived_at"] or clock.text(clock.now())}
-    )
+    """Archive a source. One that is archived keeps its time."""
+
+    def change(source: Source) -> Values:
+        return {"archived_at": source.archived_at or clock.text(clock.now())}
+
+    return service.patch(SOURCE, caller, body.id, change)
 
 
 def unarchive(caller: Caller, body: ById) -> Values:

@@ -25,6 +25,18 @@ class IntegerAttribute(Attribute[int]):
         return int(value)
 
 
+class DefaultIntegerAttribute(IntegerAttribute):
+    """An integer that is not stored while it is its default, 0 unless told otherwise."""
+
+    null = True
+
+    def __init__(self, default: int = 0, attr_name: str | None = None) -> None:
+        super().__init__(default=default, attr_name=attr_name)
+
+    def serialize(self, value: int) -> str | None:  # type: ignore[override] # None: not stored
+        return None if value == self.default else str(value)
+
+
 class OptionalIntegerAttribute(Attribute[int | None]):
     """An integer, or None for an attribute that is not stored."""
 

@@ -1,65 +1,76 @@
-"""Which postings does no record stand behind any more? A slow walk through the table finds and removes them.
+"""Remove index entries that no record stands behind, in a slow scan of the table.
 
-They come from writes that were too large for one transaction and died between its parts. Lists are not wrong
-for them, only slower. The walk takes up where it ended the last time, and begins anew at the end of the table.
+They come from writes that were too large for one transaction and failed between its parts. Lists are not wrong because
+of them, only slower. A scan continues where the last one ended, and starts over at the end of the table.
 
-What looks stale may be on its way: a posting is written before the change that makes it true. So a posting
-that is ahead of its record is left alone, one without a record only goes when its id is old, and it goes only
-as it was read.
+What looks stale may be about to become true: an index entry is written before the change that makes it true. So an
+entry whose revision is ahead of its record is kept, one without a record is removed only if its id is old, and every
+entry is removed only as it was read.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pynamodb.attributes import UnicodeAttribute
+
 from keel import clock, entity_types
-from keel.records import index_entries, models
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import ConditionFailed, Item, Key
+from keel.records import index_entries
+from keel.records.index_entries import IndexEntry
+from keel.storage import calls, table
+from keel.storage.models import AttributeMap, Item, Key
+from keel.storage.table import ConditionFailed
 
 _POSITION: Final = Key("sweep", "position")
 _PAGE: Final = 1_000
-# Longer than anything goes on writing a record whose postings it has written: imports, and their queue.
-_IN_THE_MAKING: Final = 15 * clock.DAY
+# Longer than imports, and their queue, keep writing a record whose index entries they have written.
+_UNDER_WAY: Final = 15 * clock.DAY
 
 
-def go_on(now: int, out_of_time: Callable[[], bool]) -> int:
-    """Sweep until time is up or the end of the table is reached; gives the number of postings removed."""
+class SweepPosition(Item, discriminator="sweep"):
+    """The key after which the next scan continues."""
+
+    after_pk = UnicodeAttribute()
+    after_sk = UnicodeAttribute()
+
+
+def run(now: int, is_time_up: Callable[[], bool]) -> int:
+    """Scan until time is up or the end of the table is reached. Returns the number of index entries removed."""
     removed = 0
-    stored = table.get(_POSITION)
-    after = Key(stored["after_pk"], stored["after_sk"]) if stored else None
+    position = table.get(SweepPosition, _POSITION)
+    after = Key(position.after_pk, position.after_sk) if position else None
     while True:
-        found, after = table.scan("posting", after=after, limit=_PAGE)
-        removed += sum(_remove(posting) for posting in stale(found, now))
+        entries, after = table.scan_attributes(IndexEntry, after=after, limit=_PAGE)
+        removed += sum(_remove(entry) for entry in stale(entries, now))
         if after is None:
-            table.apply(table.delete(_POSITION))
+            table.write(table.delete(SweepPosition, _POSITION))
             return removed
-        if out_of_time():
-            place = {"after_pk": after.pk, "after_sk": after.sk}
-            table.apply(table.put({**_POSITION._asdict(), "kind": "sweep", **place}))
+        if is_time_up():
+            table.write(table.put(SweepPosition(*_POSITION, after_pk=after.pk, after_sk=after.sk)))
             return removed
 
 
-def stale(found: Sequence[Item], now: int) -> list[Item]:
-    """Those of some postings that their records do not have, or that have no record."""
-    keys = {id(posting): _record_key(posting) for posting in found}
-    records = table.batch_get(keys.values())
-    return [posting for posting in found if _is_stale(posting, records.get(keys[id(posting)]), now)]
+def stale(entries: Sequence[AttributeMap], now: int) -> list[AttributeMap]:
+    """The index entries that do not belong to their record, or that have none."""
+    keys = list(map(_record_key, entries))
+    records = table.batch_get_attributes(keys)
+    return [entry for entry, key in zip(entries, keys, strict=True) if _is_stale(entry, records.get(key), now)]
 
 
-def _record_key(posting: Item) -> Key:
-    account_id, kind, _ = posting["pk"].split("#", 2)
-    return Key(table.partition(account_id, kind), index_entries.id_of(posting))
+def _record_key(entry: AttributeMap) -> Key:
+    account_id, entity_type, _ = entry["pk"]["S"].split("#", 2)
+    return Key(table.partition(account_id, entity_type), index_entries.record_id(entry))
 
 
-def _is_stale(posting: Item, item: Item | None, now: int) -> bool:
-    if item is None:
-        return now - _minted_at(index_entries.id_of(posting)) > _IN_THE_MAKING
-    if posting["revision"] > item["revision"]:
+def _is_stale(entry: AttributeMap, record: AttributeMap | None, now: int) -> bool:
+    if record is None:
+        return now - _minted_at(index_entries.record_id(entry)) > _UNDER_WAY
+    if int(entry["revision"]["N"]) > int(record["revision"]["N"]):
         return False
-    kind = entity_types.ENTITY_TYPES.get(item["kind"])
-    if kind is None:
-        return False  # of another version of the code, which alone can tell
-    return Key(posting["pk"], posting["sk"]) not in index_entries.of(kind, models.from_item(kind, item))
+    entity_type = entity_types.ENTITY_TYPES.get(record["kind"]["S"])
+    if entity_type is None:
+        return False  # written by another version of the code
+    loaded = entity_type.model.from_raw_data(record)
+    return calls.key_of(entry) not in index_entries.keys_of(entity_type, loaded)
 
 
 def _minted_at(id_: str) -> int:
@@ -67,10 +78,10 @@ def _minted_at(id_: str) -> int:
     return int(id_[:8] + id_[9:13], 16)
 
 
-def _remove(posting: Item) -> bool:
-    key = Key(posting["pk"], posting["sk"])
+def _remove(entry: AttributeMap) -> bool:
+    unchanged = IndexEntry.revision == int(entry["revision"]["N"])
     try:
-        table.apply(table.delete(key, "#revision = :revision", revision=posting["revision"]))
+        table.write(table.delete(IndexEntry, calls.key_of(entry), unchanged))
     except ConditionFailed:
         return False
     return True
