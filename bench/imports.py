@@ -63,13 +63,13 @@ class Import:
     def job(self) -> Any:
         from keel.imports import jobs  # read as it is: an import may outlast a token
 
-        return jobs.found(self.account.account_id, self.job_id)
+        return jobs.get(self.account.account_id, self.job_id)
 
     def run(self) -> None:
         for event in self._around.worker_events():
             handler("import_worker")(event, _Unhurried)
         job = self.job()
-        if job["status"] != "completed" or job["created_count"] != job["total_rows"]:
+        if job.status != "completed" or job.created_count != job.total_rows:
             raise RuntimeError(job)
 
 
@@ -218,8 +218,8 @@ def million(rows: int = LARGE) -> list[dict[str, Any]]:
             for event in surroundings.worker_events():
                 peak, workers = worker.handle(event, _LAMBDA_SECONDS).peak_mb, workers + 1
                 seconds = round(time.perf_counter() - started)
-                print(f"after {seconds} s: {found.job()['processed_rows']:,} rows", flush=True)  # noqa: T201
+                print(f"after {seconds} s: {found.job().processed_rows:,} rows", flush=True)  # noqa: T201
     job = found.job()
-    counts = {name: job[name] for name in ("status", "total_rows", "created_count", "failed_count")}
+    counts = {name: getattr(job, name) for name in ("status", "total_rows", "created_count", "failed_count")}
     took = {"planned_s": round(planned.seconds), "seconds": seconds, "workers": workers, "peak_mb": round(peak)}
     return [counts | took]

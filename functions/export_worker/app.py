@@ -17,4 +17,4 @@ settings(), file_settings()  # an invalid setting fails the cold start
 @metrics.log_metrics
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, _context: LambdaContext) -> PartialItemFailureResponse:
-    return process_queue(event, worker.carry_out)
+    return process_queue(event, worker.run)

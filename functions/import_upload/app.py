@@ -17,4 +17,4 @@ settings(), file_settings(), import_settings()  # an invalid setting fails the c
 @metrics.log_metrics
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, _context: LambdaContext) -> PartialItemFailureResponse:
-    return process_queue(event, uploads.announced)
+    return process_queue(event, uploads.handle_notification)

@@ -19,4 +19,4 @@ settings(), file_settings(), import_settings()  # an invalid setting fails the c
 @metrics.log_metrics
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> PartialItemFailureResponse:
-    return process_queue(event, partial(worker.carry_on, milliseconds_left=context.get_remaining_time_in_millis))
+    return process_queue(event, partial(worker.run, milliseconds_left=context.get_remaining_time_in_millis))

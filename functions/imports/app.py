@@ -42,7 +42,7 @@ def get(call: Call[ById]) -> Values:
 
 @api.operation("imports-list", ImportList, result=Page[ImportJob])
 def list_(call: Call[ImportList]) -> Values:
-    return jobs.page(call.caller, call.body)
+    return jobs.list_(call.caller, call.body)
 
 
 @api.operation("imports-cancel", ById, result=ImportJob)
@@ -52,7 +52,7 @@ def cancel(call: Call[ById]) -> Values:
 
 @api.operation("imports-errors", ErrorList, result=Page[RowError])
 def list_errors(call: Call[ErrorList]) -> Values:
-    return row_errors.page(call.caller, call.body)
+    return row_errors.list_(call.caller, call.body)
 
 
 @api.operation("imports-errors-file", ById, result=Download)

@@ -13,11 +13,11 @@ from keel.workers import recovery
 
 settings(), import_settings(), export_settings()  # an invalid setting fails the cold start
 
-_WORKS: Final = {jobs.KIND: service.LOOKED_AFTER, exports.KIND: exports.LOOKED_AFTER}
+_JOB_TYPES: Final = {jobs.JOB_TYPE: service.RECOVERY, exports.JOB_TYPE: exports.RECOVERY}
 _MARGIN_MILLISECONDS: Final = 20_000
 
 
 @logger.inject_lambda_context(log_event=False)
 @metrics.log_metrics
 def handler(_event: dict[str, object], context: LambdaContext) -> None:
-    recovery.look_after(_WORKS, lambda: context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS)
+    recovery.recover_stalled_jobs(_JOB_TYPES, lambda: context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS)

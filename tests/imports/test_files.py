@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from keel.imports import files
-from keel.imports.files import Row, Unreadable
+from keel.imports import csv_reader, planner
+from keel.imports.csv_reader import Row, UnreadableFile
 
 TEXT = 'name,notes\r\n"Zoë","one\r\ntwo ""quoted""\n\nthree, four"\nBob,\r\n\r\n"Łódź ""","a\rb"\nLast,row'
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "cp1252"]
@@ -47,9 +47,13 @@ def content(encoding: str) -> bytes:
     return TEXT.replace("Łódź", "Lódz").encode(encoding)
 
 
-def rows_of(content: bytes, edge: int) -> tuple[files.Plan, list[Row]]:
-    plan = files.plan(opened(content, edge), len(content))
-    return plan, list(files.rows(opened(content, edge), plan.layout, plan.layout.start))
+def rows_from(open_at: Any, plan: planner.Plan, position: int) -> list[Row]:
+    return list(csv_reader.read_rows(open_at, plan.layout.encoding, plan.layout.delimiter, position))
+
+
+def rows_of(content: bytes, edge: int) -> tuple[planner.Plan, list[Row]]:
+    plan = planner.plan(opened(content, edge), len(content))
+    return plan, rows_from(opened(content, edge), plan, plan.layout.start)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -67,7 +71,7 @@ def test_reading_can_be_taken_up_after_any_row(encoding: str) -> None:
     whole = content(encoding)
     plan, expected = rows_of(whole, 0)
     for number, row in enumerate(expected, 1):
-        assert list(files.rows(opened(whole, 0), plan.layout, row.end)) == expected[number:]
+        assert rows_from(opened(whole, 0), plan, row.end) == expected[number:]
 
 
 def test_a_quote_that_is_never_closed_is_told_before_a_large_file_is_read() -> None:
@@ -79,6 +83,6 @@ def test_a_quote_that_is_never_closed_is_told_before_a_large_file_is_read() -> N
         sources.append(Pieces(filter(None, [head, *[b"Eve,Kiel\n" * 10_000] * (size // 90_000)])))
         return io.BufferedReader(sources[-1], 1 << 16)
 
-    with pytest.raises(Unreadable, match="After row 1 there is a quote that is never closed"):
-        files.plan(open_at, size)
+    with pytest.raises(UnreadableFile, match="After row 1 there is a quote that is never closed"):
+        planner.plan(open_at, size)
     assert sum(source.read_bytes for source in sources) < 5_000_000

@@ -64,7 +64,7 @@ def test_an_import_whose_starter_died_is_started_when_storage_says_it_again(impo
     ours = importer()
     job_id = ours.request(auto_confirm=True)
     ours.put(job_id, PEOPLE)
-    monkeypatch.setattr("keel.imports.jobs.go_on", lambda _job: None)
+    monkeypatch.setattr("keel.imports.jobs.send_to_worker", lambda _job: None)
     ours.announce(job_id)
     monkeypatch.undo()
     assert ours.job(job_id)["status"] == "processing"
@@ -584,7 +584,8 @@ def test_errors_of_enormous_rows_come_in_answers_that_can_be_sent(importer):
 )
 def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
     from keel.imports import jobs
-    from keel.storage import legacy_table as table
+    from keel.imports.models import ImportErrors, errors_key
+    from keel.storage import table
 
     ours = importer()
     job = ours.run(",".join(["first_name", *columns]) + "\n" + f"{row}\n" * 100)
@@ -599,8 +600,8 @@ def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
             break
     assert rows == list(range(1, 101))
     # The tests' storage holds no transaction to the 400 KB that an item may have.
-    kept = table.iterate(jobs.errors_key(job, "").pk)
-    assert max(len(item["content"].encode()) for item in kept) < 390_000
+    kept = table.iterate(errors_key(jobs.get(job["account_id"], job["id"])).pk)
+    assert max(len(item.content.encode()) for item in kept if isinstance(item, ImportErrors)) < 390_000
 
 
 def test_a_cell_that_is_too_long_fails_its_row_alone(importer):

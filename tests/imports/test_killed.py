@@ -32,10 +32,10 @@ def begun(ours: Any, mode: str) -> str:
 # Each worker dies within so many calls: a mode that looks for matches makes more of them.
 @pytest.mark.parametrize(("mode", "calls"), [("skip", 32), ("update", 32), ("create", 22)])
 def test_two_hundred_deaths_change_nothing(importer, inject, wire, monkeypatch, mode, calls):
-    from keel.imports import groups, worker
+    from keel.imports import batch, worker
 
-    monkeypatch.setattr(groups, "ROWS", 6)
-    monkeypatch.setattr(worker, "_DEPTH", 2)
+    monkeypatch.setattr(batch, "MAX_ROWS", 6)
+    monkeypatch.setattr(worker, "MAX_IN_FLIGHT", 2)
     chance = random.Random(mode)  # noqa: S311 - the same deaths each time
     whole, ours = importer(), importer()
     whole_id, job_id = begun(whole, mode), begun(ours, mode)

@@ -20,9 +20,9 @@ ROWS = 40
 
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    from keel.imports import groups
+    from keel.imports import batch
 
-    return lambda rows: monkeypatch.setattr(groups, "ROWS", rows)
+    return lambda rows: monkeypatch.setattr(batch, "MAX_ROWS", rows)
 
 
 def people(count: int = ROWS) -> str:
@@ -65,7 +65,7 @@ def test_an_import_goes_on_wherever_time_ran_out(importer, monkeypatch, small_gr
     while ours.job(job_id)["status"] == "processing":
         invocations += 1
         left = itertools.chain([1, 1], itertools.repeat(-1))  # as long as one group takes
-        worker.carry_on({"account_id": ours.session.account_id, "job_id": job_id}, partial(next, left))
+        worker.run({"account_id": ours.session.account_id, "job_id": job_id}, partial(next, left))
     assert invocations > 10
     settled(ours.job(job_id))
     assert state(ours) == state(whole)
@@ -89,9 +89,9 @@ def test_a_file_of_errors_goes_on_wherever_time_ran_out(without_file, monkeypatc
 
     ours, job_id, content = without_file
     messages: list[Any] = []
-    monkeypatch.setattr(recovery, "send", lambda *order, **more: messages.append((order, more)))
+    monkeypatch.setattr(recovery, "send_job", lambda *order, **more: messages.append((order, more)))
     monkeypatch.setattr(objects, "_PART", 5 << 20)
-    monkeypatch.setattr(row_errors, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(row_errors, "WAIT_SECONDS", -1)
     monkeypatch.setattr(worker, "MARGIN_MILLISECONDS", 0)
     for _ in range(2):
         answer = ours.call("imports-errors-file", {"id": job_id}, token=ours.token)
@@ -101,7 +101,7 @@ def test_a_file_of_errors_goes_on_wherever_time_ran_out(without_file, monkeypatc
     for (_, account_id, id_), more in messages:  # to which each may add one
         message = json.loads(json.dumps({"account_id": account_id, "job_id": id_, **more}))
         left = itertools.chain([1] * 70, itertools.repeat(-1))
-        worker.carry_on(message, partial(next, left))
+        worker.run(message, partial(next, left))
     assert len(messages) == 2
     found = list(csv.DictReader(io.StringIO(content())))
     assert [int(row["row"]) for row in found] == list(range(1, 121))
@@ -254,13 +254,13 @@ def test_two_imports_of_the_same_file_at_once_make_no_doubles(importer, small_gr
 
 
 def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch):
-    from keel.imports import stretch
+    from keel.imports import pipeline
 
     ours = importer()
     source = ours.make("sources-create", name="Web")
     uploaded = ours.preview(FEW)
     job_id = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"]).result["id"]
-    judge = stretch.Stretch.next_group
+    judge = pipeline.Pipeline.next_batch
     changes = [lambda: ours.make("sources-archive", id=source["id"])]
 
     def meanwhile(*arguments: Any) -> Any:
@@ -269,7 +269,7 @@ def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch
             changes.pop()()
         return group
 
-    monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
+    monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
     until_done(ours, job_id)
     assert settled(ours.job(job_id)) == (3, 0, 0, 4)
     assert all(each["source_id"] is None or each["source_name"] != "Web" for each in ours.all())
@@ -278,13 +278,13 @@ def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch
 @pytest.fixture
 def in_the_middle(importer, monkeypatch, small_groups):
     """Imports four contacts of a company, two at a time, and has something done to it when the first is judged."""
-    from keel.imports import stretch
+    from keel.imports import pipeline
 
     small_groups(1)
-    monkeypatch.setattr(stretch, "_ROWS", 2)
+    monkeypatch.setattr(pipeline, "MAX_ROWS", 2)
     ours = importer()
     acme = ours.make("companies-create", name="Acme")
-    judge, counted = stretch.Stretch.next_group, itertools.count(1)
+    judge, counted = pipeline.Pipeline.next_batch, itertools.count(1)
 
     def run(do: Any) -> tuple[Any, dict[str, Any], list[Any]]:
         def meanwhile(*arguments: Any) -> Any:
@@ -293,7 +293,7 @@ def in_the_middle(importer, monkeypatch, small_groups):
                 do(ours, acme)
             return group
 
-        monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
+        monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
         job = ours.run("First Name,Company\n" + "".join(f"{name},Acme\n" for name in ("A", "B", "C", "D")))
         assert settled(job) == (4, 0, 0, 0)
         return ours, acme, ours.all()
@@ -330,7 +330,7 @@ def test_a_company_that_is_renamed_is_not_taken_for_what_it_was_called(in_the_mi
 
 
 def test_a_company_that_an_undo_takes_away_while_rows_are_judged_is_created_anew(importer, monkeypatch, small_groups):
-    from keel.imports import stretch
+    from keel.imports import pipeline
 
     small_groups(1)
     ours = importer()
@@ -338,7 +338,7 @@ def test_a_company_that_an_undo_takes_away_while_rows_are_judged_is_created_anew
     first = ours.run(f"First Name,Company\n{rows}")
     uploaded = ours.preview(f"First Name,Company\n{rows}")
     second = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"]).result["id"]
-    judge, undone = stretch.Stretch.next_group, list[Any]()
+    judge, undone = pipeline.Pipeline.next_batch, list[Any]()
 
     def meanwhile(*arguments: Any) -> Any:
         group = judge(*arguments)
@@ -346,7 +346,7 @@ def test_a_company_that_an_undo_takes_away_while_rows_are_judged_is_created_anew
             undone.append(ours.undo(first["id"]))
         return group
 
-    monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
+    monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
     until_done(ours, second)
     [job], [acme] = undone, ours.all("companies-list")
     assert (job["status"], job["kept_count"]) == ("undone", 0)
@@ -376,12 +376,12 @@ def test_a_remembered_name_is_found_behind_what_no_longer_has_it(in_the_middle):
 
 
 def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monkeypatch):
-    from keel.imports import stretch
+    from keel.imports import pipeline
 
     ours = importer()
     job_id = begun(ours, "update")
     [old] = ours.all()
-    judge = stretch.Stretch.next_group
+    judge = pipeline.Pipeline.next_batch
     changes = [lambda: ours.make("contacts-update", id=old["id"], notes="by hand", tags=["mine"])]
 
     def meanwhile(*arguments: Any) -> Any:
@@ -390,7 +390,7 @@ def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monk
             changes.pop()()
         return group
 
-    monkeypatch.setattr(stretch.Stretch, "next_group", meanwhile)
+    monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
     until_done(ours, job_id)
     found = ours.make("contacts-get", id=old["id"])
     assert (found["notes"], found["tags"], found["company_name"]) == ("by hand", ["mine", "x", "d"], "New")
@@ -400,14 +400,14 @@ def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monk
 def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_judged_anew(
     importer, monkeypatch, small_groups
 ):
-    from keel.imports import groups
-    from keel.storage import legacy_table as table
+    from keel.imports.batch import Batch, BatchConflict
+    from keel.storage import table
 
     small_groups(1)
     ours = importer()
     job_id = begun(ours, "create")
-    begin, commit = table.begin_batch_write, groups.Group.commit
-    counted, overtaken = itertools.count(1), [groups.Overtaken()]
+    begin, commit = table.begin_batch_write, Batch.commit
+    counted, overtaken = itertools.count(1), [BatchConflict()]
 
     def second_fails(puts: Any) -> Any:
         if next(counted) != 2:
@@ -422,7 +422,7 @@ def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_jud
         return commit(*arguments)
 
     monkeypatch.setattr(table, "begin_batch_write", second_fails)
-    monkeypatch.setattr(groups.Group, "commit", first_is_overtaken)
+    monkeypatch.setattr(Batch, "commit", first_is_overtaken)
     ours.work(job_id)
     assert settled(ours.job(job_id)) == (6, 0, 0, 1)
     for name in ("One", "Two", "Three", "Four"):
@@ -440,11 +440,11 @@ def test_the_oldest_counts_also_among_those_that_earlier_groups_have_met(importe
 
 
 def test_what_was_found_by_name_is_forgotten_before_it_grows(importer, monkeypatch, small_groups):
-    from keel.imports import stretch, worker
+    from keel.imports import pipeline, worker
 
     small_groups(4)
-    monkeypatch.setattr(worker, "_POINTED", 1)
-    monkeypatch.setattr(stretch, "_ROWS", 4)
+    monkeypatch.setattr(worker, "MAX_KNOWN_NAMES", 1)
+    monkeypatch.setattr(pipeline, "MAX_ROWS", 4)
     ours = importer()
     rows = [f"P{number},Co {number % 8}" for number in range(24)]
     assert settled(ours.run("first_name,company\n" + "\n".join(rows) + "\n")) == (24, 0, 0, 0)
@@ -470,19 +470,19 @@ def test_a_lost_answer_is_not_taken_for_another_worker(importer, inject):
 
 
 def test_an_import_that_was_cancelled_while_it_ran_ends_there(importer, monkeypatch, small_groups):
-    from keel.imports import groups
+    from keel.imports.batch import Batch
 
     small_groups(4)
     ours = importer()
     job_id = begun(ours, "create")
-    commit = groups.Group.commit
+    commit = Batch.commit
 
     def meanwhile(group: Any, *arguments: Any, **named: Any) -> Any:
         after = commit(group, *arguments, **named)
         ours.make("imports-cancel", id=job_id)
         return after
 
-    monkeypatch.setattr(groups.Group, "commit", meanwhile)
+    monkeypatch.setattr(Batch, "commit", meanwhile)
     ours.work(job_id)
     job = ours.job(job_id)
     assert (job["status"], job["processed_rows"], sum(counts(job))) == ("cancelled", 4, 4)
@@ -505,7 +505,7 @@ def test_a_job_whose_message_was_lost_is_taken_up(importer, invoke, monkeypatch,
     from keel import clock
 
     ours = importer()
-    monkeypatch.setattr("keel.imports.jobs.go_on", lambda _job: None)
+    monkeypatch.setattr("keel.imports.jobs.send_to_worker", lambda _job: None)
     job_id = begun(ours, "skip")
     monkeypatch.undo()
     pump("import_worker")
@@ -533,39 +533,39 @@ def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monk
     resume, resumed = jobs.resume, list[str]()
 
     def failing(job: Any) -> None:
-        if job["id"] == broken:
+        if job.id == broken:
             raise TypeError
-        resumed.append(job["id"])
+        resumed.append(job.id)
         resume(job)
 
     monkeypatch.setattr(jobs, "resume", failing)
-    monkeypatch.setattr("keel.exports.jobs.unfinished.send", lambda *sent: resumed.append(sent[-1]))
+    monkeypatch.setattr("keel.exports.jobs.recovery.send_job", lambda *sent: resumed.append(sent[-1]))
     later(monkeypatch, 6 * clock.MINUTE)
-    with pytest.raises(recovery.Failed):  # in the end, for an alarm to tell
+    with pytest.raises(recovery.RecoveryFailed):  # in the end, for an alarm to tell
         invoke("unfinished_jobs", {})
     assert {whole, export} <= set(resumed)
-    [line] = [line for line in log_lines() if line["message"] == "a job was not looked after"]
-    assert (line["work"], line["job_id"], line["error_type"]) == ("import", broken, "builtins.TypeError")
+    [line] = [line for line in log_lines() if line["message"] == "job_recovery_failed"]
+    assert (line["job_type"], line["job_id"], line["error_type"]) == ("import", broken, "builtins.TypeError")
 
 
 def test_of_many_jobs_each_has_its_turn(importer, functions, invoke, monkeypatch):
-    from keel.imports import jobs
-    from keel.storage import legacy_table as table
+    from keel.imports.models import job_key
+    from keel.storage import table
     from keel.workers import recovery
 
     ours = importer()
     made = {ours.request() for _ in range(5)}
     monkeypatch.setattr(table, "READ_LIMIT", 2)
     seen = list[str]()
-    works = {"import": recovery.Work(jobs.key, lambda item: seen.append(item["sk"]))}
+    works = {"import": recovery.JobType(job_key, lambda job: seen.append(job.id))}
     invoke("unfinished_jobs", {})  # to the end, wherever other tests have left it
     with functions.running("unfinished_jobs"):
         while not made <= set(seen):
-            recovery.look_after(works, lambda: True)
+            recovery.recover_stalled_jobs(works, lambda: True)
         assert len(seen) == len(set(seen))
-        recovery.look_after(works, lambda: False)
+        recovery.recover_stalled_jobs(works, lambda: False)
         seen.clear()
-        recovery.look_after(works, lambda: False)
+        recovery.recover_stalled_jobs(works, lambda: False)
         assert len(seen) == len(set(seen))
         assert made <= set(seen)
 

@@ -254,10 +254,10 @@ def test_a_file_that_is_none_fails_its_job_and_says_why(importer, name):
 
 
 def test_a_file_over_the_limits_fails_its_job(importer, monkeypatch):
-    from keel.imports import files
+    from keel.imports import planner
 
-    monkeypatch.setattr(files, "ROWS", 3)
-    monkeypatch.setattr(files, "BYTES", 100)
+    monkeypatch.setattr(planner, "MAX_ROWS", 3)
+    monkeypatch.setattr(planner, "MAX_BYTES", 100)
     assert importer().preview("name\n1\n2\n3\n")["job"]["status"] == "uploaded"
     assert "3 rows" in importer().preview("name\n1\n2\n3\n4\n")["job"]["error"]
     assert "MB" in importer().preview("name\n" + "x" * 200)["job"]["error"]
@@ -333,14 +333,15 @@ def test_the_bucket_is_open_to_nobody_and_forgets():
 def test_what_a_preview_shows_of_people_goes_by_itself(importer):
     from keel import clock
     from keel.imports import jobs
-    from keel.storage import legacy_table as table
+    from keel.imports.models import ImportPreview, preview_key
+    from keel.storage import table
 
     ours = importer()
     job_id = ours.preview(PEOPLE)["job"]["id"]
-    job = jobs.found(ours.session.account_id, job_id)
-    kept = table.get(jobs._preview_key(job)) or {}
+    kept = table.get(ImportPreview, preview_key(jobs.get(ours.session.account_id, job_id)))
+    assert kept is not None
     week, rows = 7 * 86_400, 45 * 86_400  # until it is confirmed, and for as long as rows that failed are kept
-    assert week + rows < kept["ttl"] - clock.now() // 1_000 < 90 * 86_400
+    assert week + rows < kept.ttl - clock.now() // 1_000 < 90 * 86_400
 
 
 def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
@@ -354,7 +355,8 @@ def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
 @pytest.mark.parametrize("columns", [1, 40, 1_000])
 def test_a_preview_of_characters_that_grow_when_they_are_stored_is_kept(importer, columns):
     from keel.imports import jobs
-    from keel.storage import legacy_table as table
+    from keel.imports.models import ImportPreview, preview_key
+    from keel.storage import table
 
     names = [f"{number:03}" + "\x01" * (14_000 // columns % 250) for number in range(columns)]
     row = ",".join(["\x01" * 600] * columns)
@@ -362,16 +364,17 @@ def test_a_preview_of_characters_that_grow_when_they_are_stored_is_kept(importer
     assert uploaded["job"]["status"] == "uploaded"
     assert uploaded["preview"]["headers"] == names
     assert all(cell.strip("\x01") == "" for row in uploaded["preview"]["sample_rows"] for cell in row)
-    kept = table.get(jobs._preview_key(uploaded["job"]))
+    ours = uploaded["job"]
+    kept = table.get(ImportPreview, preview_key(jobs.get(ours["account_id"], ours["id"])))
     assert kept is not None
-    assert len(kept["content"].encode()) < 390_000
+    assert len(kept.content.encode()) < 390_000
 
 
 def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monkeypatch):
     from keel.imports import jobs, uploads
 
     monkeypatch.setattr(uploads, "LARGE_BYTES", 10)
-    monkeypatch.setattr(uploads, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(uploads, "WAIT_SECONDS", 0)
     ours = importer()
     job_id = ours.request()
     ours.put(job_id, PEOPLE)
@@ -380,18 +383,18 @@ def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monk
     assert "Ask again" in answer.body["error"]["message"]
     ours.announce(job_id)
     assert ours.complete(job_id)["preview"]["total_rows"] == 2
-    monkeypatch.setattr(uploads, "PATIENCE_SECONDS", 60)
+    monkeypatch.setattr(uploads, "WAIT_SECONDS", 60)
     large = ours.request()
     ours.put(large, PEOPLE)
-    found = jobs.found
+    get = jobs.get
 
-    def meanwhile(*place: str) -> Any:
-        job = found(*place)
-        if job["status"] == "pending":
-            uploads.arrived(job)
+    def get_and_plan(*ids: str) -> Any:
+        job = get(*ids)
+        if job.status == "pending":
+            uploads.plan_upload(job)
         return job
 
-    monkeypatch.setattr(jobs, "found", meanwhile)
+    monkeypatch.setattr(jobs, "get", get_and_plan)
     assert ours.complete(large)["job"]["status"] == "uploaded"
 
 

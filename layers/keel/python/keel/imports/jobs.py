@@ -1,7 +1,9 @@
-"""How is an import kept? The job's item, its states, and the changes from one to the next.
+"""Create, read and change import jobs.
 
-Every change of a job is conditional: on the revision that it was computed from, or on the states that allow
-it. So of two that race one finds out, and nothing is counted twice.
+Every change of a job is conditional: on the revision that was read, or on the statuses that allow it. So of several
+concurrent changes only one succeeds, and no row is counted twice.
+
+A function that changes a job works on a copy, and returns the copy once it is stored.
 """
 
 import json
@@ -11,228 +13,199 @@ from keel import clock, ids
 from keel.api import pagination
 from keel.api.authorizer import Caller
 from keel.errors import ApiError
-from keel.imports.mapping import KINDS
-from keel.imports.rows import cut, packed
-from keel.imports.schemas import ImportJob, ImportList, RequestUpload
+from keel.imports import schemas
+from keel.imports.mapping import ENTITY_TYPES
+from keel.imports.models import ImportJob, ImportPreview, job_key, preview_key
+from keel.imports.row_json import shorten_cells, to_json
+from keel.imports.schemas import ImportList, RequestUpload
 from keel.settings import import_settings
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.storage import table
+from keel.storage.table import Write
 from keel.workers import recovery
 
-Job = dict[str, Any]
+JOB_TYPE: Final = "import"
+CANCELLABLE: Final = ("pending", "uploaded", "processing")
 
-KIND: Final = "import"
-COUNTS: Final = ("created_count", "updated_count", "skipped_count", "failed_count")
-UNFINISHED: Final = ("pending", "uploaded", "processing")
-
-_RESUMED: Final = 12  # an hour: where many import at once, a job also waits for its turn
-_READ_AT_MOST: Final = 20  # times the page
-_PREVIEW_CELL: Final = 500
-_PREVIEW_KEPT: Final = 60 * clock.DAY  # its columns are wanted for as long as the rows that failed are kept
+_MAX_RESUMES: Final = 12  # an hour: a job also waits for others where many import at once
+_LIST_READS: Final = 20  # jobs read for each one on a page
+_PREVIEW_KEPT: Final = 60 * clock.DAY  # the list of failed rows needs its columns for as long as it is kept
+_PREVIEW_CELL: Final = 500  # characters
 _PREVIEW_CELLS: Final = 50_000  # characters
-_PREVIEW_BYTES: Final = 250_000  # of the rows, as JSON: an item ends at 400 KB
+_PREVIEW_BYTES: Final = 250_000  # of the rows as JSON: an item has at most 400 KB
 
 
-class Moved(Exception):
-    """The job is no longer as it was read; `job` is what it is now."""
+class JobConflict(Exception):
+    """The job has changed since it was read. `job` is the job as it is now."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ImportJob) -> None:
         self.job = job
-        super().__init__("moved")
+        super().__init__("the import job has changed")
 
 
-def key(account_id: str, job_id: str) -> Key:
-    return Key(table.partition(account_id, KIND), job_id)
-
-
-def found(account_id: str, job_id: str) -> Job:
-    """The job; `imports.invalid_id`, `imports.not_found`."""
+def get(account_id: str, job_id: str) -> ImportJob:
+    """The job. Raises `imports.invalid_id` and `imports.not_found`."""
     id_ = ids.parse(job_id)
     if id_ is None:
         raise ApiError.for_field("imports.invalid_id", "id")
-    item = table.get(key(account_id, id_))
-    if item is None:
+    job = find(account_id, id_)
+    if job is None:
         raise ApiError("imports.not_found")
-    return of_item(item)
+    return job
 
 
-def of_item(item: Item) -> Job:
-    return item | {"id": item["sk"], "account_id": item["pk"].partition("#")[0]}
+def find(account_id: str, job_id: str) -> ImportJob | None:
+    return table.get(ImportJob, job_key(account_id, job_id))
 
 
-def new(caller: Caller, body: RequestUpload, content_type: str) -> Job:
-    """A job that waits for its file; it is stored when this returns."""
-    now = clock.now()
-    id_ = ids.mint(now)
-    place = key(caller.account_id, id_)
-    item: Item = {
-        "pk": place.pk,
-        "sk": place.sk,
-        "kind": KIND,
-        "revision": 1,
-        "created_by": caller.user_id,
-        "created_at": clock.text(now),
-        "updated_at": clock.text(now),
-        "status": "pending",
-        "model_type": body.model_type,
-        "file_name": body.file_name,
-        "content_type": content_type,
-        "duplicate_handling": body.duplicate_handling,
-        "date_format": body.date_format,
-        "auto_confirm": body.auto_confirm,
-        "column_mapping": {column: field for column, field in (body.column_mapping or {}).items() if field},
-        "total_rows": 0,
-        "processed_rows": 0,
-        **dict.fromkeys(COUNTS, 0),
-        "kept_count": 0,
-        "error": None,
-        "completed_at": None,
-    }
-    table.commit(table.put(item), recovery.begun(KIND, caller.account_id, id_))
-    return of_item(item)
-
-
-def changed(job: Job, **values: Any) -> tuple[Job, Write]:
-    """The job with these values, and the write that makes it so if it still is as it was read."""
-    values |= {"revision": job["revision"] + 1, "updated_at": clock.text(clock.now())}
-    write = table.update(
-        key(job["account_id"], job["id"]),
-        "SET " + ", ".join(f"#{name} = :{name}" for name in values),
-        "#revision = :seen",
-        failed=_moved,
-        seen=job["revision"],
-        **values,
-    )
-    return job | values, write
-
-
-def _moved(item: Item | None) -> Exception:
-    return Moved(of_item(item)) if item else ApiError("imports.not_found")
-
-
-def ended(job: Job, status: str, error: str | None = None, **values: Any) -> tuple[Job, list[Write]]:
-    """The job at the end of its work, or of an attempt at it."""
-    at = {"completed_at": clock.text(clock.now())} if job["completed_at"] is None else {}
-    after, write = changed(job, status=status, error=error, **at, **values)
-    return after, [write, recovery.ended(KIND, job["account_id"], job["id"])]
-
-
-def start(job: Job, *writes: Write, **values: Any) -> Job:
-    """Begin the import; a message that is lost after this is sent anew by a schedule."""
-    after, write = changed(job, status="processing", started=clock.now(), worker="", resumed=0, **values)
-    table.transact(write, *writes)
-    go_on(after)
-    return after
-
-
-def go_on(job: Job) -> None:
-    """Have a worker carry the job on."""
-    recovery.send(import_settings().queue, job["account_id"], job["id"])
-
-
-def start_undo(job: Job) -> Job:
-    after, write = changed(job, status="undoing", undo_phase="records", undo_position="", resumed=0, kept_count=0)
-    table.commit(write, recovery.begun(KIND, job["account_id"], job["id"]))
-    go_on(after)
-    return after
-
-
-def resume(job: Job) -> None:
-    """Send a job's message anew; an import that comes no further however often is failed, an undo goes on trying."""
-    if job["resumed"] >= _RESUMED and job["status"] == "processing":
-        reason = f"It stopped after row {job['processed_rows']} and could not be carried on."
-        after, writes = ended(job, "failed", reason)
-        table.commit(*writes)
-        return
-    after, write = changed(job, resumed=job["resumed"] + 1)
-    table.transact(write)
-    go_on(after)
-
-
-def cancel(job: Job) -> Job:
-    """Ends a job in any state that can be cancelled: progress meanwhile, which moves the revision, is no hindrance."""
-    now = clock.text(clock.now())
-    states: Item = {status: status for status in UNFINISHED}
-    write = table.update(
-        key(job["account_id"], job["id"]),
-        "SET #status = :status, #completed_at = :now, #updated_at = :now ADD #revision :one",
-        "#status IN (:pending, :uploaded, :processing)",
-        failed=_moved,
-        status="cancelled",
-        now=now,
-        one=1,
-        **states,
-    )
-    table.commit(write, recovery.ended(KIND, job["account_id"], job["id"]))
-    return found(job["account_id"], job["id"])
-
-
-def fail(job: Job, error: str) -> Job:
-    after, writes = ended(job, "failed", error)
-    table.commit(*writes)
-    return after
-
-
-def shown(job: Job) -> dict[str, Any]:
+def view(job: ImportJob) -> dict[str, Any]:
     """The job as a client sees it."""
-    return {name: job[name] for name in ImportJob.model_fields}
+    return {name: getattr(job, name) for name in schemas.ImportJob.model_fields}
 
 
-def page(caller: Caller, body: ImportList) -> dict[str, Any]:
-    """Jobs, newest first, of a model and in a status if asked for."""
-    if body.model_type is not None and body.model_type not in KINDS:
+def list_(caller: Caller, body: ImportList) -> dict[str, Any]:
+    """A page of jobs, newest first, of one model type and one status if asked for."""
+    if body.model_type is not None and body.model_type not in ENTITY_TYPES:
         raise ApiError.for_field("imports.invalid_model_type", "model_type")
     scope = (caller.account_id, "imports-list", body.model_type, body.status)
     position = pagination.position(body.cursor, "imports", *scope)
-    pk, jobs, read, more = table.partition(caller.account_id, KIND), list[Job](), 0, True
-    while more and len(jobs) < body.limit and read < _READ_AT_MOST * body.limit:
-        asked = table.query(pk, before=position, newest_first=True, limit=body.limit + 1 - len(jobs))
-        more = asked.more
-        for item in asked.items:
+    pk, jobs, read, more = job_key(caller.account_id, "").pk, list[ImportJob](), 0, True
+    while more and len(jobs) < body.limit and read < _LIST_READS * body.limit:
+        page = table.query(pk, before=position, newest_first=True, limit=body.limit + 1 - len(jobs))
+        more = page.more
+        for job in page.items:
             if len(jobs) == body.limit:
                 more = True
                 break
-            position = item["sk"]
+            position = job.sk
             read += 1
-            if body.model_type in (None, item["model_type"]) and body.status in (None, item["status"]):
-                jobs.append(of_item(item))
-    return pagination.page([shown(job) for job in jobs], position if more else "", *scope)
+            if isinstance(job, ImportJob) and _matches(job, body):
+                jobs.append(job)
+    return pagination.page([view(job) for job in jobs], position if more else "", *scope)
 
 
-# --- What groups of rows leave ---------------------------------------------------------------------------------
+def _matches(job: ImportJob, body: ImportList) -> bool:
+    return body.model_type in (None, job.model_type) and body.status in (None, job.status)
 
 
-def effects_key(job: Job, place: str) -> Key:
-    """Where a group keeps what undoing it needs to know; `place` is the number of its last row."""
-    return Key(table.partition(job["account_id"], f"import_effects#{job['id']}"), place)
+# --- Changes -------------------------------------------------------------------------------------------------
 
 
-def errors_key(job: Job, place: str) -> Key:
-    return Key(table.partition(job["account_id"], f"import_errors#{job['id']}"), place)
+def create(caller: Caller, body: RequestUpload, content_type: str) -> ImportJob:
+    """Store a job that waits for its file."""
+    now = clock.now()
+    job = ImportJob(
+        *job_key(caller.account_id, ids.mint(now)),
+        created_by=caller.user_id,
+        created_at=clock.text(now),
+        status="pending",
+        model_type=body.model_type,
+        file_name=body.file_name,
+        content_type=content_type,
+        duplicate_handling=body.duplicate_handling,
+        date_format=body.date_format,
+        auto_confirm=body.auto_confirm,
+        column_mapping={column: field for column, field in (body.column_mapping or {}).items() if field},
+    )
+    table.commit(save(job), recovery.add_marker(JOB_TYPE, job.account_id, job.id))
+    return job
 
 
-# --- What the planner found ------------------------------------------------------------------------------------
+def save(job: ImportJob) -> Write:
+    """The write that stores a changed copy of a job. It fails with `JobConflict` if the job has changed meanwhile."""
+    job.updated_at = clock.text(clock.now())
+    write = table.put(job, on_failure=_conflict)
+    job.revision = (job.revision or 0) + 1
+    return write
 
 
-def _preview_key(job: Job) -> Key:
-    return Key(table.partition(job["account_id"], "import_preview"), job["id"])
+def _conflict(job: ImportJob | None) -> Exception:
+    return JobConflict(job) if job else ApiError("imports.not_found")
 
 
-def keep_preview(job: Job, columns: tuple[str, ...], samples: list[list[str]]) -> Write:
-    width = len(columns)
-    height = max(len(samples), 1)
-    most = min(_PREVIEW_CELL, _PREVIEW_CELLS // (width * height))
-    shown = [[cell[:most] for cell in (row + [""] * width)[:width]] for row in samples]
-    place = _preview_key(job)
-    content = packed({"columns": columns, "samples": [cut(row, _PREVIEW_BYTES // height) for row in shown]})
+def end(job: ImportJob, status: str, error: str | None = None) -> list[Write]:
+    """The writes that end a changed copy of a job: the import, or its undo."""
+    job.status, job.error = status, error
+    job.completed_at = job.completed_at or clock.text(clock.now())
+    return [save(job), recovery.remove_marker(JOB_TYPE, job.account_id, job.id)]
+
+
+def start(job: ImportJob, *writes: Write) -> ImportJob:
+    """Start the import, with further writes. Recovery sends the message again if it is lost."""
+    started = job.copy()
+    started.status, started.started, started.worker, started.resumed = "processing", clock.now(), "", 0
+    table.transact(save(started), *writes)
+    send_to_worker(started)
+    return started
+
+
+def send_to_worker(job: ImportJob) -> None:
+    """Have a worker continue the job."""
+    recovery.send_job(import_settings().queue, job.account_id, job.id)
+
+
+def start_undo(job: ImportJob) -> ImportJob:
+    undoing = job.copy()
+    undoing.status, undoing.undo_phase, undoing.undo_position = "undoing", "records", ""
+    undoing.resumed, undoing.kept_count = 0, 0
+    table.commit(save(undoing), recovery.add_marker(JOB_TYPE, job.account_id, job.id))
+    send_to_worker(undoing)
+    return undoing
+
+
+def resume(job: ImportJob) -> None:
+    """Send the message of a stalled job again. An import that makes no progress fails in the end, an undo never."""
+    if job.resumed >= _MAX_RESUMES and job.status == "processing":
+        fail(job, f"It stopped after row {job.processed_rows} and could not be carried on.")
+        return
+    resumed = job.copy()
+    resumed.resumed += 1
+    table.transact(save(resumed))
+    send_to_worker(resumed)
+
+
+def cancel(job: ImportJob) -> ImportJob:
+    """Cancel a job, whatever progress it has made meanwhile. Raises `JobConflict` if it has ended."""
+    now = clock.text(clock.now())
+    actions = [
+        ImportJob.status.set("cancelled"),
+        ImportJob.completed_at.set(now),
+        ImportJob.updated_at.set(now),
+        ImportJob.revision.add(1),
+    ]
+    write = table.update(ImportJob, job.key, actions, ImportJob.status.is_in(*CANCELLABLE), on_failure=_conflict)
+    table.commit(write, recovery.remove_marker(JOB_TYPE, job.account_id, job.id))
+    return get(job.account_id, job.id)
+
+
+def fail(job: ImportJob, reason: str) -> ImportJob:
+    failed = job.copy()
+    table.commit(*end(failed, "failed", reason))
+    return failed
+
+
+# --- Preview -------------------------------------------------------------------------------------------------
+
+
+def put_preview(job: ImportJob, columns: tuple[str, ...], samples: list[list[str]]) -> Write:
+    """Store the columns and first rows of the job's file, with long cells shortened."""
+    width, height = len(columns), max(len(samples), 1)
+    cell_length = min(_PREVIEW_CELL, _PREVIEW_CELLS // (width * height))
+    rows = [[cell[:cell_length] for cell in (row + [""] * width)[:width]] for row in samples]
+    content = {"columns": columns, "samples": [shorten_cells(row, _PREVIEW_BYTES // height) for row in rows]}
     ttl = (clock.now() + _PREVIEW_KEPT) // clock.SECOND
-    return table.put({"pk": place.pk, "sk": place.sk, "kind": "import_preview", "content": content, "ttl": ttl})
+    return table.put(ImportPreview(*preview_key(job), content=to_json(content), ttl=ttl))
 
 
-def preview(job: Job) -> tuple[list[str], list[list[str]]] | None:
+def preview(job: ImportJob) -> tuple[list[str], list[list[str]]] | None:
     """The file's columns and first rows, None before they are known."""
-    item = table.get(_preview_key(job))
-    if item is None:
+    stored = table.get(ImportPreview, preview_key(job))
+    if stored is None:
         return None
-    content = json.loads(item["content"])
+    content = json.loads(stored.content)
     return content["columns"], content["samples"]
+
+
+def columns(job: ImportJob) -> list[str]:
+    """The file's columns."""
+    found = preview(job)
+    return found[0] if found else []

@@ -1,4 +1,4 @@
-"""Which rows failed, and why? Page by page, and as a file to mend and import again."""
+"""List the rows of an import that failed: page by page, and as a CSV file to fix and import again."""
 
 import csv
 import io
@@ -11,125 +11,124 @@ from keel import clock
 from keel.api import pagination
 from keel.api.authorizer import Caller
 from keel.errors import ApiError
-from keel.imports import files, jobs
-from keel.imports.jobs import Job
-from keel.imports.mapping import FAULT
+from keel.imports import jobs
+from keel.imports.mapping import ERROR_COLUMNS
+from keel.imports.models import ErrorsFileLease, ImportErrors, ImportJob, errors_file_key, errors_key
+from keel.imports.planner import unique_names
 from keel.imports.schemas import ErrorList
 from keel.records import csv_values
 from keel.records.schemas import ById
 from keel.settings import import_settings
-from keel.storage import legacy_table as table
-from keel.storage import objects
-from keel.storage.legacy_table import Key
+from keel.storage import objects, table
 from keel.workers import recovery
 
-PATIENCE_SECONDS: Final = 10.0
+WAIT_SECONDS: Final = 10.0
 
-_WRITING_SECONDS: Final = 600  # an invocation of the worker, and its wait in the queue
-_ANSWER_BYTES: Final = 2_000_000  # of the 6 MB that a function may answer with
-_PAGE_GROUPS: Final = 4
+_LEASE_SECONDS: Final = 600  # an invocation of the worker, and the wait in the queue before it
+_PAGE_BYTES: Final = 2_000_000  # of the 6 MB that a function may answer with
+_PAGE_BATCHES: Final = 4
 
 
-def page(caller: Caller, body: ErrorList) -> dict[str, Any]:
-    """The errors of a job by row."""
-    job = jobs.found(caller.account_id, body.id)
-    scope = (caller.account_id, "imports-errors", job["id"])
+def list_(caller: Caller, body: ErrorList) -> dict[str, Any]:
+    """A page of a job's errors by row."""
+    job = jobs.get(caller.account_id, body.id)
+    scope = (caller.account_id, "imports-errors", job.id)
     after = int(pagination.position(body.cursor, "imports", *scope) or 0)
-    columns, _ = jobs.preview(job) or ([], [])
+    columns = jobs.columns(job)
     errors: list[dict[str, Any]] = []
     size = 0
-    for error in _after(job, after, limit=_PAGE_GROUPS):
-        if len(errors) == body.limit or size > _ANSWER_BYTES:
+    for error in _errors_after(job, after, limit=_PAGE_BATCHES):
+        if len(errors) == body.limit or size > _PAGE_BYTES:
             return {"items": errors, "next_cursor": pagination.seal(str(errors[-1]["row"]), *scope)}
-        row = error.pop("cells")
-        names = files.named(columns + [""] * (len(row) - len(columns)))
-        errors.append(error | {"data": dict(zip(names, row, strict=False))})
+        cells = error.pop("cells")
+        names = unique_names(columns + [""] * (len(cells) - len(columns)))
+        errors.append(error | {"data": dict(zip(names, cells, strict=False))})
         size += len(json.dumps(errors[-1]))
     return {"items": errors, "next_cursor": ""}
 
 
-def _after(job: Job, row: int, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
-    """The errors behind a row; they lie in groups under the last row of each."""
-    pk, place, more = jobs.errors_key(job, "").pk, f"{row:08}", True
+def _errors_after(job: ImportJob, row: int, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    """The errors after a row. They are stored by batches, each under the number of its last row."""
+    key, more = errors_key(job, row), True
+    pk, after = key
     while more:
-        found = table.query(pk, after=place, limit=limit)
-        for item in found.items:
-            yield from (error for error in json.loads(item["content"]) if error["row"] > row)
-            place = item["sk"]
-        more = found.more
+        page = table.query(pk, after=after, limit=limit)
+        for item in page.items:
+            if isinstance(item, ImportErrors):
+                yield from (error for error in json.loads(item.content) if error["row"] > row)
+            after = item.sk
+        more = page.more
 
 
-# --- As a file -------------------------------------------------------------------------------------------------
+# --- As a file -----------------------------------------------------------------------------------------------
 
 
 def file(caller: Caller, body: ById) -> dict[str, Any]:
-    """An address of all errors so far as a CSV file."""
-    job = jobs.found(caller.account_id, body.id)
+    """A URL of all errors so far as a CSV file."""
+    job = jobs.get(caller.account_id, body.id)
     key = _object_key(job)
     if objects.head(key) is None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        if _is_being_written(job) or not write(job, lambda: time.monotonic() > deadline):
+        deadline = time.monotonic() + WAIT_SECONDS
+        if _is_being_written(job) or not write_file(job, lambda: time.monotonic() > deadline):
             message = "The file is large and still being made. Ask again in a minute."
             raise ApiError.for_field("imports.invalid_request", "id", message)
     return {
-        "signed_url": objects.signed_get(key, f"errors-{job['id']}.csv"),
+        "signed_url": objects.signed_get(key, f"errors-{job.id}.csv"),
         "expires_in": objects.EXPIRES_SECONDS,
     }
 
 
-def write(job: Job, is_time_up: Callable[[], bool]) -> bool:
-    """Write the file, unless it has been for as many errors. What time does not suffice for is handed on."""
-    return go_on(job, {"key": _object_key(job), "row": 0, "stored": objects.NOTHING}, is_time_up)
+def write_file(job: ImportJob, is_time_up: Callable[[], bool]) -> bool:
+    """Write the file if there is none with as many errors. When time is up, a worker continues it.
+
+    Returns whether the file is complete.
+    """
+    return continue_file(job, {"key": _object_key(job), "row": 0, "stored": objects.NOTHING}, is_time_up)
 
 
-def go_on(job: Job, begun: dict[str, Any], is_time_up: Callable[[], bool]) -> bool:
-    """Write the file from behind the row up to which its parts are stored; whether it is there."""
-    if objects.head(begun["key"]) is not None:
+def continue_file(job: ImportJob, progress: dict[str, Any], is_time_up: Callable[[], bool]) -> bool:
+    """Continue a file after the `row` up to which its parts are `stored`. Returns whether the file is complete."""
+    if objects.head(progress["key"]) is not None:
         return True
-    columns, _ = jobs.preview(job) or ([], [])
-    writer = objects.Writer(begun["key"], "text/csv; charset=utf-8", objects.Stored(*begun["stored"]))
-    if not begun["row"]:
-        writer.write(_line([*columns, *FAULT]))
-    for error in _after(job, begun["row"]):
+    columns = jobs.columns(job)
+    writer = objects.Writer(progress["key"], "text/csv; charset=utf-8", objects.Stored(*progress["stored"]))
+    if not progress["row"]:
+        writer.write(_csv_line([*columns, *ERROR_COLUMNS]))
+    for error in _errors_after(job, progress["row"]):
         if is_time_up():
-            _hand_on(job, begun)
+            _hand_over(job, progress)
             return False
         writer.write(_error_line(error, len(columns)))
         if not writer.has_pending:
-            begun = begun | {"row": error["row"], "stored": writer.stored}
+            progress = progress | {"row": error["row"], "stored": writer.stored}
     writer.close()
     return True
 
 
-def _object_key(job: Job) -> str:
-    return f"errors/{job['account_id']}/{job['id']}/{job['failed_count']}.csv"
+def _object_key(job: ImportJob) -> str:
+    return f"errors/{job.account_id}/{job.id}/{job.failed_count}.csv"
 
 
-def _hand_on(job: Job, begun: dict[str, Any]) -> None:
-    place = _writing_key(job)
-    ttl = clock.now() // 1_000 + _WRITING_SECONDS
-    table.apply(table.put({"pk": place.pk, "sk": place.sk, "kind": "import_errors_file", "ttl": ttl}))
-    recovery.send(import_settings().queue, job["account_id"], job["id"], errors_file=begun)
+def _hand_over(job: ImportJob, progress: dict[str, Any]) -> None:
+    ttl = clock.now() // clock.SECOND + _LEASE_SECONDS
+    table.write(table.put(ErrorsFileLease(*errors_file_key(job), ttl=ttl)))
+    recovery.send_job(import_settings().queue, job.account_id, job.id, errors_file=progress)
 
 
-def _is_being_written(job: Job) -> bool:
-    """Whether a worker was told of the file so lately that it may still be at it."""
-    item = table.get(_writing_key(job))
-    return item is not None and item["ttl"] > clock.now() // 1_000
-
-
-def _writing_key(job: Job) -> Key:
-    return Key(table.partition(job["account_id"], "import_errors_file"), job["id"])
+def _is_being_written(job: ImportJob) -> bool:
+    """Whether a worker was asked so recently that it may still be writing the file."""
+    lease = table.get(ErrorsFileLease, errors_file_key(job))
+    return lease is not None and lease.ttl > clock.now() // clock.SECOND
 
 
 def _error_line(error: dict[str, Any], width: int) -> bytes:
-    found = error["cells"]
-    row = found[:width] + [""] * (width - len(found))
-    # What a row has too much stays too much, behind all: imported again as it is, the row fails again.
-    return _line([*row, *(str(error[name]) for name in FAULT), *found[width:]])
+    cells = error["cells"]
+    row = cells[:width] + [""] * (width - len(cells))
+    # Surplus cells come last and stay surplus: if the row is imported again unchanged, it fails again.
+    return _csv_line([*row, *(str(error[name]) for name in ERROR_COLUMNS), *cells[width:]])
 
 
-def _line(values: list[str]) -> bytes:
+def _csv_line(values: list[str]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow([csv_values.escape_formula(value) for value in values])
     return text.getvalue().encode()

@@ -1,7 +1,7 @@
-"""How does an import go on? Group after group from where the job stands, until its end or the worker's time is up.
+"""Run an import: write batch after batch from the job's position on, until its end or until time is up.
 
-A job is in the hands of one worker at a time, but nothing depends on it: of two that write a group, the second
-finds that the job has moved and leaves it to the first.
+Normally one worker at a time has a job, but nothing depends on it: of two workers that write the same batch, the second
+one finds that the job has changed, and leaves it to the first.
 """
 
 import gc
@@ -14,174 +14,171 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from keel.imports import jobs, mapping, row_errors, undo
-from keel.imports.files import Unreadable
-from keel.imports.groups import Group, Overtaken
-from keel.imports.jobs import Job, Moved
-from keel.imports.judging import Order
-from keel.imports.stretch import Ahead, Stretch
+from keel.imports import jobs, row_errors, undo
+from keel.imports.batch import Batch, BatchConflict
+from keel.imports.csv_reader import UnreadableFile
+from keel.imports.jobs import JobConflict
+from keel.imports.models import ImportJob
+from keel.imports.pipeline import Pipeline, RowBuffer
 from keel.logs import logger
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Key, RetriesExhausted
-from keel.storage.models import AttributeMap
+from keel.storage import table
+from keel.storage.models import AttributeMap, Key
 from keel.storage.objects import Gone
-from keel.storage.table import begin_batch_write
+from keel.storage.table import RetriesExhausted
 
 MARGIN_MILLISECONDS: Final = 25_000
+MAX_IN_FLIGHT: Final = 4  # batches whose index entries are being written, or that are being committed
+MAX_KNOWN_NAMES: Final = 10_000  # a file may name a million companies
 
-_DEPTH: Final = 4  # groups under way at once
-_POINTED: Final = 10_000
-_OBJECTS: Final = 20_000
-_TRIES: Final = 30
+_GC_THRESHOLD: Final = 20_000
+_MAX_CONFLICTS: Final = 30  # in a row
 
 
-def carry_on(message: dict[str, Any], milliseconds_left: Callable[[], int]) -> None:
-    """Do what the job has left to do; what time does not suffice for is ordered anew."""
-    item = table.get(jobs.key(message["account_id"], message["job_id"]))
-    if item is None:
+def run(message: dict[str, Any], milliseconds_left: Callable[[], int]) -> None:
+    """Do what the job has left to do. When time is up, send a message for another worker to continue."""
+    job = jobs.find(message["account_id"], message["job_id"])
+    if job is None:
         return
-    _spare_collecting()
-    job = jobs.of_item(item)
-    worker = os.urandom(8).hex()
+    _tune_garbage_collector()
 
     def is_time_up() -> bool:
         return milliseconds_left() < MARGIN_MILLISECONDS
 
     try:
         if "errors_file" in message:
-            row_errors.go_on(job, message["errors_file"], is_time_up)
-        elif job["status"] == "processing":
-            _Import(job, worker).carry_on(is_time_up)
-        elif job["status"] == "undoing":
-            undo.carry_on(job, is_time_up)
-        elif job["status"] == "completed":
-            _write_errors(job, is_time_up)  # whoever completed it may have died before that
-    except Moved:
+            row_errors.continue_file(job, message["errors_file"], is_time_up)
+        elif job.status == "processing":
+            _Import(job).run(is_time_up)
+        elif job.status == "undoing":
+            undo.run(job, is_time_up)
+        elif job.status == "completed":
+            _write_errors_file(job, is_time_up)  # the worker that completed it may have died before that
+    except JobConflict:
         return  # it was cancelled, or another worker has it
     except Gone:
-        _fail(message, "The file is no longer what it was when it was previewed.")
-    except Unreadable as unreadable:
-        _fail(message, str(unreadable))
+        _fail(job, "The file is no longer what it was when it was previewed.")
+    except UnreadableFile as unreadable:
+        _fail(job, str(unreadable))
 
 
-def _write_errors(job: Job, is_time_up: Callable[[], bool]) -> None:
-    """Write the file of the errors before somebody asks: a large one takes longer than an answer may."""
-    if job["failed_count"]:
-        row_errors.write(job, is_time_up)
+def _write_errors_file(job: ImportJob, is_time_up: Callable[[], bool]) -> None:
+    """Write the errors file before a client asks for it: a large one takes longer than a request may."""
+    if job.failed_count:
+        row_errors.write_file(job, is_time_up)
 
 
 @cache
-def _spare_collecting() -> None:
-    """Have the garbage collector pass over modules and models of services, and not look for cycles at every row."""
+def _tune_garbage_collector() -> None:
+    """Exclude modules and service models from collection, and do not look for cycles at every row."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS)
+    gc.set_threshold(_GC_THRESHOLD)
 
 
-def _fail(message: dict[str, Any], reason: str) -> None:
-    job = jobs.found(message["account_id"], message["job_id"])
-    if job["status"] == "processing":
-        jobs.fail(job, reason)
+def _fail(job: ImportJob, reason: str) -> None:
+    current = jobs.get(job.account_id, job.id)
+    if current.status == "processing":
+        jobs.fail(current, reason)
+
+
+class _InFlight(NamedTuple):
+    """A batch that is not committed yet, and the writing of its index entries."""
+
+    batch: Batch
+    entries: list[Future[None]]
 
 
 class _Import:
-    """One worker's part in an import.
+    """One worker's part of an import.
 
-    Several groups are under way at once: the postings of all are being written, and the oldest is committed when its
-    own are there, while the next is judged. After another import of the account has had its turn it is one group at a
-    time, then more again.
+    Several batches are in flight: the index entries of all are being written, and the oldest batch is committed once
+    its own are stored, while the next batch is processed. After a conflict with another import of the account there is
+    one batch at a time, then more again.
     """
 
-    def __init__(self, job: Job, worker: str) -> None:
-        self._job, self._worker = job, worker
-        self._order = Order(job, mapping.KINDS[job["model_type"]], job["duplicate_handling"])
-        self._ahead = Ahead(job)
-        self._pointed: dict[str, Key] = {}
-        # What groups that were overtaken have written is not written again: whoever was is quick the next time.
-        self._written: dict[Key, AttributeMap] = {}
-        self._depth = _DEPTH
-        self._tries = 0
+    def __init__(self, job: ImportJob) -> None:
+        self._job = job
+        self._worker = os.urandom(8).hex()
+        self._buffer = RowBuffer(job)
+        self._known_names: dict[str, Key] = {}
+        # Entries of batches that had a conflict are not written again, so that the next attempt is quick.
+        self._written_entries: dict[Key, AttributeMap] = {}
+        self._max_in_flight = MAX_IN_FLIGHT
+        self._conflicts = 0
 
-    def carry_on(self, is_time_up: Callable[[], bool]) -> None:
+    def run(self, is_time_up: Callable[[], bool]) -> None:
         jitter = random.SystemRandom()
-        while self._job["status"] == "processing":
-            if is_time_up() or self._tries > _TRIES:
-                jobs.go_on(self._job)  # others have their turn first
+        while self._job.status == "processing":
+            if is_time_up() or self._conflicts > _MAX_CONFLICTS:
+                jobs.send_to_worker(self._job)  # other imports go first
                 return
             try:
-                self._write_stretch(is_time_up)
-            except Overtaken:
-                self._pointed.clear()
-                self._depth = 1
-                self._tries += 1
-                time.sleep(jitter.uniform(0, min(0.02 * 2**self._tries, 1.0)))
+                self._run_pipeline(is_time_up)
+            except BatchConflict:
+                self._known_names.clear()
+                self._max_in_flight = 1
+                self._conflicts += 1
+                time.sleep(jitter.uniform(0, min(0.02 * 2**self._conflicts, 1.0)))
             except RetriesExhausted:
-                jobs.go_on(self._job)
+                jobs.send_to_worker(self._job)
                 return
         job = self._job
-        logger.info("imported", account_id=job["account_id"], job_id=job["id"], rows=job["processed_rows"])
-        _write_errors(job, is_time_up)
+        logger.info("import_completed", account_id=job.account_id, job_id=job.id, rows=job.processed_rows)
+        _write_errors_file(job, is_time_up)
 
-    def _write_stretch(self, is_time_up: Callable[[], bool]) -> None:
-        stretch = Stretch(self._order, self._job, self._ahead, self._pointed)
-        under_way: deque[_UnderWay] = deque()
+    def _run_pipeline(self, is_time_up: Callable[[], bool]) -> None:
+        pipeline = Pipeline(self._job, self._buffer, self._known_names)
+        in_flight: deque[_InFlight] = deque()
         try:
-            with ThreadPoolExecutor(1) as committer:  # of its own, or it would wait behind postings of later groups
+            with ThreadPoolExecutor(1) as committer:  # its own, or it would wait for the entries of later batches
                 while True:
-                    committing = self._begin_commit(committer, under_way[0]) if under_way else None
-                    self._fill(under_way, stretch, is_time_up)
+                    committing = self._begin_commit(committer, in_flight[0]) if in_flight else None
+                    self._process_batches(pipeline, in_flight, is_time_up)
                     if committing:
-                        self._end_commit(committing, under_way.popleft().group)
-                    elif not under_way:
+                        self._end_commit(committing, in_flight.popleft().batch)
+                    elif not in_flight:
                         break
         finally:
-            self._settle([writing for each in under_way for writing in each.begun])
-        self._pointed.update(stretch.pool.pointed())
-        if len(self._pointed) > _POINTED:
-            self._pointed.clear()  # a file may name a million companies
+            self._await_entries(in_flight)
+        self._known_names |= pipeline.cache.found_names()
+        if len(self._known_names) > MAX_KNOWN_NAMES:
+            self._known_names.clear()
 
-    def _fill(self, under_way: "deque[_UnderWay]", stretch: Stretch, is_time_up: Callable[[], bool]) -> None:
-        while len(under_way) < self._depth and not is_time_up():
-            group = stretch.next_group(sum(each.group.rows for each in under_way))
-            if group is None:
+    def _process_batches(self, pipeline: Pipeline, in_flight: deque[_InFlight], is_time_up: Callable[[], bool]) -> None:
+        """Process batches and begin to write their index entries, until enough batches are in flight."""
+        while len(in_flight) < self._max_in_flight and not is_time_up():
+            batch = pipeline.next_batch(sum(each.batch.rows for each in in_flight))
+            if batch is None:
                 return
-            under_way.append(_UnderWay(group, self._begin(group)))
+            in_flight.append(_InFlight(batch, self._begin_entries(batch)))
 
-    def _begin(self, group: Group) -> list[Future[None]]:
-        """Begin to write the postings of a group, but for those that are there already."""
-        new = [item for key, item in group.postings.items() if self._written.get(key) != item]
-        self._written |= group.postings
-        return begin_batch_write(new)
+    def _begin_entries(self, batch: Batch) -> list[Future[None]]:
+        new = [entry for key, entry in batch.index_entries.items() if self._written_entries.get(key) != entry]
+        self._written_entries |= batch.index_entries
+        return table.begin_batch_write(new)
 
-    def _settle(self, begun: list[Future[None]]) -> None:
-        """Leave nothing under way; what was not written after all is not taken to be."""
-        failures = [writing.exception() for writing in begun]
+    def _await_entries(self, in_flight: deque[_InFlight]) -> None:
+        """Leave nothing running. If a write has failed, no entry counts as written."""
+        failures = [writing.exception() for each in in_flight for writing in each.entries]
         if any(failures):
-            self._written.clear()
+            self._written_entries.clear()
 
-    def _begin_commit(self, committer: ThreadPoolExecutor, first: "_UnderWay") -> Future[Job]:
-        for writing in first.begun:
+    def _begin_commit(self, committer: ThreadPoolExecutor, first: _InFlight) -> Future[ImportJob]:
+        for writing in first.entries:
             writing.result()
-        return committer.submit(first.group.commit, self._job, self._worker)
+        return committer.submit(first.batch.commit, self._job, self._worker)
 
-    def _end_commit(self, committing: Future[Job], group: Group) -> None:
-        expected = self._job["processed_rows"] + group.rows
+    def _end_commit(self, committing: Future[ImportJob], batch: Batch) -> None:
+        expected = self._job.processed_rows + batch.rows
         try:
             self._job = committing.result()
-        except Moved as moved:
-            # An answer that was lost: the transaction was ours.
-            if moved.job.get("worker") != self._worker or moved.job["processed_rows"] != expected:
+        except JobConflict as conflict:
+            # If the response to our own transaction was lost, the job has changed exactly as the batch changes it.
+            if conflict.job.worker != self._worker or conflict.job.processed_rows != expected:
                 raise
-            self._job = moved.job
-        group.discard_stale()
-        self._ahead.drop(group.rows)
-        for key in group.postings:
-            self._written.pop(key, None)
-        self._depth, self._tries = min(2 * self._depth, _DEPTH), 0
-
-
-class _UnderWay(NamedTuple):
-    """A group that is not written yet, and the writing of its postings."""
-
-    group: Group
-    begun: list[Future[None]]
+            self._job = conflict.job
+        batch.discard_stale_entries()
+        self._buffer.drop(batch.rows)
+        for key in batch.index_entries:
+            self._written_entries.pop(key, None)
+        self._max_in_flight, self._conflicts = min(2 * self._max_in_flight, MAX_IN_FLIGHT), 0

@@ -104,21 +104,25 @@ def version_key(account_id: str) -> Key:
 
 def at(account_id: str, version: AttributeMap | None) -> Definitions:
     """The definitions of the version that was just read. Takes a query only if this process has cached others."""
-    if version is None:
+    return _of_version(account_id, int(version["version"]["N"]) if version else 0)
+
+
+def current(account_id: str) -> Definitions:
+    """The definitions as they are now."""
+    stored = table.get(DefinitionsVersion, version_key(account_id))
+    return _of_version(account_id, stored.version if stored else 0)
+
+
+def _of_version(account_id: str, version: int) -> Definitions:
+    if version == 0:
         return Definitions(0)
     cached = _cache.get(account_id)
-    if cached is None or cached.version != int(version["version"]["N"]):
+    if cached is None or cached.version != version:
         cached = _query(account_id)
         _cache[account_id] = cached
         if len(_cache) > _CACHED_ACCOUNTS:
             _cache.popitem(last=False)
     return cached
-
-
-def current(account_id: str) -> Definitions:
-    """The definitions as they are now."""
-    key = version_key(account_id)
-    return at(account_id, table.batch_get_attributes([key]).get(key))
 
 
 def _query(account_id: str) -> Definitions:

@@ -1,12 +1,12 @@
-"""By which headers is a field known? What people and the well-known CRMs call their columns.
+"""List the names that people and well-known CRMs give to the columns of each field.
 
-Compared in the form that `words` gives: without case, accents, spaces and punctuation.
+They are compared in the form that `normalize` returns: without case, accents, spaces and punctuation.
 """
 
 import unicodedata
 from typing import Final
 
-# The first field that knows a header has it.
+# A name that several fields have belongs to the first of them.
 _CONTACT: Final = {
     "first_name": (
         "first name, firstname, given name, forename, fname, first, vorname, prenom, nombre, nome, voornaam"
@@ -69,7 +69,7 @@ _COMPANY: Final = {
         "phone, phone number, company phone, telephone, tel, telefon, telefonnummer, telefono, telefone, telefoon"
     ),
 }
-_PLACE: Final = {
+_LOCATION: Final = {
     "address": (
         "business street, home street, "
         "address, street, street address, address 1, address line 1, mailing street, billing street, adresse, "
@@ -111,19 +111,19 @@ _SOURCE: Final = {
     "name": "name, source, source name, lead source, label, title, quelle, nom, nombre, nome, fuente, bron",
 }
 
-_KNOWN: Final = {"contact": _CONTACT | _PLACE, "company": _COMPANY | _PLACE, "source": _SOURCE}
+_NAMES: Final = {"contact": _CONTACT | _LOCATION, "company": _COMPANY | _LOCATION, "source": _SOURCE}
 
 
-def words(header: str) -> str:
+def normalize(header: str) -> str:
     """A header without case, accents, spaces and punctuation."""
     plain = unicodedata.normalize("NFKD", header).casefold()
     return "".join(character for character in plain if character.isalnum())
 
 
-def headers(kind: str) -> dict[str, str]:
-    """The field of each known header of a kind of record."""
+def fields_by_header(entity_type_name: str) -> dict[str, str]:
+    """The field of each known header, which is normalized."""
     known: dict[str, str] = {}
-    for field, names in _KNOWN[kind].items():
+    for field, names in _NAMES[entity_type_name].items():
         for name in names.split(","):
-            known.setdefault(words(name), field)
+            known.setdefault(normalize(name), field)
     return known
