@@ -32,7 +32,7 @@ def test_any_other_method_or_path_is_not_found(call, path, method):
         ("GET", CREATE, "Call operations with POST, not GET."),
         ("DELETE", "auth-login", "Call operations with POST, not DELETE."),
         ("POST", "contacts-frobnicate", "There is no operation contacts-frobnicate."),
-        ("GET", "contacts-frobnicate", "There is no operation contacts-frobnicate."),
+        ("GET", "contacts-frobnicate", "Call operations with POST, not GET."),
         ("POST", "/docs", "Read this page with GET, not POST."),
         ("POST", "/api/<script>", CODES["api.not_found"][1]),
         ("POST", "/api/" + "x" * 65, CODES["api.not_found"][1]),

@@ -32,7 +32,7 @@ from keel.settings import settings
 
 _PREFIX: Final = "/api/"
 _ANY_PATH: Final = "(?s:.*)"
-_OPERATION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OPERATION_PATH: Final = re.compile(rf"{_PREFIX}([A-Za-z0-9_-]{{1,64}})")
 
 B = TypeVar("B", bound=Body)
 ReadBody = Callable[[APIGatewayProxyEvent, str], dict[str, Any]]
@@ -251,14 +251,14 @@ class Api(APIGatewayRestResolver):
 
     def _answer_not_found(self, _error: NotFoundError) -> Response[str]:
         method, path = self.current_event.http_method, self.current_event.path
-        name = path.removeprefix(_PREFIX)
+        operation = _OPERATION_PATH.fullmatch(path)
         message = None
         if path in self._pages:
             message = f"Read this page with GET, not {method}."
-        elif path.startswith(_PREFIX) and name in self.operations:
+        elif operation and method != "POST":
             message = f"Call operations with POST, not {method}."
-        elif path.startswith(_PREFIX) and _OPERATION_NAME.fullmatch(name):
-            message = f"There is no operation {name}."
+        elif operation:
+            message = f"There is no operation {operation[1]}."
         return self._answer_error(ApiError("api.not_found", message))
 
     def _answer_error(self, error: ApiError) -> Response[str]:
