@@ -61,7 +61,7 @@ def test_diagram_has_the_references_of_each_entity_type() -> None:
     for entity_type in ENTITY_TYPES.values():
         found = re.findall(rf"^  (\w+) \S+ {entity_type.name.upper()} : (\w+)$", PAGE, re.MULTILINE)
         shown = {(target.lower(), field) for target, field in found if target != "ACCOUNT"}
-        assert shown == {(join.kind, join.field) for join in entity_type.all_joins}
+        assert shown == {(join.target, join.field) for join in entity_type.all_joins}
 
 
 def test_tables_list_the_items_of_an_account(account: Account, setting: Callable[..., None]) -> None:
