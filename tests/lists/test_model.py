@@ -232,13 +232,13 @@ def test_lists_agree_with_a_plain_model_of_the_contract(
     if not roomy:
         for module, name, value in (
             (lists, "PAGE", 1),
-            (lists, "_READS", 12),
+            (lists, "READS_PER_RECORD", 12),
             (query_plan, "PAGE", 1),
-            (query_plan, "_STEPS", 2),
-            (query_plan, "_TERMS", 1),
-            (query_plan, "_LISTS", 2),
-            (query_plan, "_VALUES", 2),
-            (query_plan, "_TARGETS", 1),
+            (query_plan, "MAX_QUERIES", 2),
+            (query_plan, "MAX_TERMS", 1),
+            (query_plan, "MAX_STREAMS", 2),
+            (query_plan, "MAX_VALUES", 2),
+            (query_plan, "MAX_TARGETS", 1),
         ):
             monkeypatch.setattr(module, name, value)
 

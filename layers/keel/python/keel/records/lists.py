@@ -1,8 +1,8 @@
 """List the records that match filters and a search, newest first, in pages.
 
 The cost of a page depends on the page, not on the size of the account. Candidates come from sorted index entries or
-from the records themselves, newest first, and one request reads at most `_READS` items per record of a page. When these
-do not fill the page, the page is short and its cursor continues below what was read.
+from the records themselves, newest first, and one request reads at most `READS_PER_RECORD` items per record of a page.
+When these do not fill the page, the page is short and its cursor continues below what was read.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from keel.records.sorted_ids import TOP, BudgetedReader, BudgetExhausted, IdStre
 from keel.storage import table
 from keel.storage.models import AttributeMap, Key
 
-_READS: Final = 20
+READS_PER_RECORD: Final = 20
 
 
 def page(entity_type: EntityType, caller: Caller, operation: str, body: ListBody) -> Values:
@@ -67,7 +67,7 @@ class _Finder:
         self.terms = terms
         self.limit = limit
         # A page of one record can be hard to find, too.
-        self.reader = BudgetedReader(_READS * max(limit, PAGE))
+        self.reader = BudgetedReader(READS_PER_RECORD * max(limit, PAGE))
         self.targets: dict[Key, AttributeMap | None] = {}
 
     def find(self, position: str) -> _Matching:

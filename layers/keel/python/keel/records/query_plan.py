@@ -36,12 +36,12 @@ from keel.records.sorted_ids import (
     without_dense,
 )
 
-_TERMS: Final = 3  # of a search, the longest
-_STREAMS: Final = 6  # that are intersected
-_VALUES: Final = 60  # of one filter; with more, it is only checked
-_QUERIES: Final = 4  # that read the words with a beginning
+MAX_TERMS: Final = 3  # of a search, the longest
+MAX_STREAMS: Final = 6  # that are intersected
+MAX_VALUES: Final = 60  # of one filter; with more, it is only checked
+MAX_QUERIES: Final = 4  # that read the words with a beginning
 _RESERVED: Final = 3  # planning leaves one in so many of the reads
-_TARGETS: Final = 20  # with a word in their name, whose referrers are read
+MAX_TARGETS: Final = 20  # with a word in their name, whose referrers are read
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class Plan:
         Each has been read from the position down, so that every request makes progress.
         """
         streams: list[IdSource] = []
-        for term in sorted(terms, key=_length, reverse=True)[:_TERMS]:
+        for term in sorted(terms, key=_length, reverse=True)[:MAX_TERMS]:
             stream = self._of_term(term)
             if isinstance(stream, IdList) and len(stream.ids) <= self._chunk:
                 return [stream]
             if stream is not None and self._is_read(stream):
                 streams.append(stream)
         for stream in (stream for criterion in criteria for stream in self._of_criterion(criterion)):
-            if len(streams) < _STREAMS and self._is_read(stream):
+            if len(streams) < MAX_STREAMS and self._is_read(stream):
                 if isinstance(stream, EntryPartition) and stream.ended:
                     return [stream]
                 streams.append(stream)
@@ -100,7 +100,7 @@ class Plan:
         values, field = criterion.values, criterion.filter.field
         if criterion.filter.every:
             return [self._of_value(field, value, self.page) for value in values]
-        if len(values) > _VALUES:
+        if len(values) > MAX_VALUES:
             return []
         chunk = max(2, min(self.page, 6 * self.page // len(values)))
         streams = [self._of_value(field, value, chunk) for value in values]
@@ -130,7 +130,7 @@ class Plan:
         """The records that point by `field` to a record with this word."""
         [join] = [join for join in self.entity_type.all_joins if join.field == field]
         targets = self._of_word(join.target, word)
-        if not isinstance(targets, IdList) or len(targets.ids) > _TARGETS:
+        if not isinstance(targets, IdList) or len(targets.ids) > MAX_TARGETS:
             return None
         chunk = max(2, self._chunk // max(1, len(targets.ids)))
         return _merged([self._of_value(field, id_, chunk) for id_ in targets.ids])
@@ -143,7 +143,7 @@ class Plan:
         ids: list[str] = []
         streams: list[IdSource] = []
         highest = ""
-        for _ in range(_QUERIES):
+        for _ in range(MAX_QUERIES):
             between = (beginning, highest) if highest else None
             try:
                 page = self.reader.query(pk, begins="" if between else beginning, between=between, limit=self._chunk)

@@ -20,8 +20,8 @@ from keel.storage import calls, table
 from keel.storage.models import AttributeMap, Item, Key
 from keel.storage.table import ConditionFailed
 
-_POSITION: Final = Key("sweep", "position")
-_PAGE: Final = 1_000
+POSITION: Final = Key("sweep", "position")
+PAGE: Final = 1_000
 # Longer than imports, and their queue, keep writing a record whose index entries they have written.
 _UNDER_WAY: Final = 15 * clock.DAY
 
@@ -36,16 +36,16 @@ class SweepPosition(Item, discriminator="sweep"):
 def run(now: int, is_time_up: Callable[[], bool]) -> int:
     """Scan until time is up or the end of the table is reached. Returns the number of index entries removed."""
     removed = 0
-    position = table.get(SweepPosition, _POSITION)
+    position = table.get(SweepPosition, POSITION)
     after = Key(position.after_pk, position.after_sk) if position else None
     while True:
-        entries, after = table.scan_attributes(IndexEntry, after=after, limit=_PAGE)
-        removed += sum(_remove(entry) for entry in stale(entries, now))
+        entries, after = table.scan_attributes(IndexEntry, after=after, limit=PAGE)
+        removed += sum(remove(entry) for entry in stale(entries, now))
         if after is None:
-            table.write(table.delete(SweepPosition, _POSITION))
+            table.write(table.delete(SweepPosition, POSITION))
             return removed
         if is_time_up():
-            table.write(table.put(SweepPosition(*_POSITION, after_pk=after.pk, after_sk=after.sk)))
+            table.write(table.put(SweepPosition(*POSITION, after_pk=after.pk, after_sk=after.sk)))
             return removed
 
 
@@ -54,6 +54,16 @@ def stale(entries: Sequence[AttributeMap], now: int) -> list[AttributeMap]:
     keys = list(map(_record_key, entries))
     records = table.batch_get_attributes(keys)
     return [entry for entry, key in zip(entries, keys, strict=True) if _is_stale(entry, records.get(key), now)]
+
+
+def remove(entry: AttributeMap) -> bool:
+    """Remove an index entry if it is still as it was read. Returns whether it was."""
+    unchanged = IndexEntry.revision == int(entry["revision"]["N"])
+    try:
+        table.write(table.delete(IndexEntry, calls.key_of(entry), unchanged))
+    except ConditionFailed:
+        return False
+    return True
 
 
 def _record_key(entry: AttributeMap) -> Key:
@@ -76,12 +86,3 @@ def _is_stale(entry: AttributeMap, record: AttributeMap | None, now: int) -> boo
 def _minted_at(id_: str) -> int:
     """The milliseconds that a UUIDv7 begins with."""
     return int(id_[:8] + id_[9:13], 16)
-
-
-def _remove(entry: AttributeMap) -> bool:
-    unchanged = IndexEntry.revision == int(entry["revision"]["N"])
-    try:
-        table.write(table.delete(IndexEntry, calls.key_of(entry), unchanged))
-    except ConditionFailed:
-        return False
-    return True
