@@ -1,4 +1,4 @@
-"""Which files are imported in the benchmarks? Contacts in a CSV, the same each time."""
+"""Write the CSV files of contacts that the benchmarks import, the same each time."""
 
 import random
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _BLOCK: Final = 10_000
 
 
 def write(path: Path, header: str, rows: int) -> Path:
-    """A file of these columns. From row 10,001 on the rows repeat, so that a large one is soon there."""
+    """Write a file with these columns. From row 10,001 on the rows repeat, so that a large file is written quickly."""
     width = header.count(",") + 1
     block = [",".join(cells[:width]) + "\n" for cells in _contacts(min(rows, _BLOCK))]
     with path.open("w") as file:

@@ -1,4 +1,4 @@
-"""How does a test import a file? By the calls that a client makes."""
+"""Run imports in tests by the calls that a client makes."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Does an export hold everything, and does its import change nothing?"""
+"""Test exports, and that importing an export changes nothing."""
 
 import csv
 import io
@@ -79,7 +79,7 @@ def test_importing_an_export_changes_nothing(importer, exported):
             assert after == before
 
 
-def test_columns_are_the_fields_the_names_and_the_custom_fields(importer, exported):
+def test_csv_columns_are_fields_names_and_custom_fields(importer, exported):
     ours = importer()
     body = {"entity_type": "contact", "label": "Size", "field_type": "number"}
     size = ours.make("custom-fields-create", **body)["id"]
@@ -95,7 +95,7 @@ def test_columns_are_the_fields_the_names_and_the_custom_fields(importer, export
     assert "custom_fields" not in row
 
 
-def test_json_lines_are_the_records_as_get_shows_them(importer, exported):
+def test_json_lines_equal_the_results_of_get(importer, exported):
     ours = importer()
     project = ours.make("projects-create", name="P", value=5, start_date="2026-01-02", is_retainer=True)
     activity = ours.make(
@@ -109,7 +109,7 @@ def test_json_lines_are_the_records_as_get_shows_them(importer, exported):
         assert record["id"] in exported(ours, model)
 
 
-def test_what_a_spreadsheet_would_compute_is_quoted(importer, exported):
+def test_formulas_are_escaped_in_csv(importer, exported):
     ours = importer()
     cells = ["=1+1", "+1+1", "-1+1", "@x", "\tx", "\rx", "+44 20 7946 0001", "-5", "+5.5", "-1,000.5", "x=1", "'=1"]
     for cell in cells:
@@ -118,7 +118,7 @@ def test_what_a_spreadsheet_would_compute_is_quoted(importer, exported):
     assert names == ["'=1+1", "'+1+1", "'-1+1", "'@x", "'\tx", "'\rx", *cells[6:]]
 
 
-def test_an_export_spans_pages_and_parts(importer, exported, monkeypatch):
+def test_export_spans_pages_and_upload_parts(importer, exported, monkeypatch):
     from keel.exports import worker
     from keel.storage import objects
 
@@ -132,18 +132,18 @@ def test_an_export_spans_pages_and_parts(importer, exported, monkeypatch):
 
 
 @pytest.mark.parametrize("model", ["contacts", "companies", "projects", "activities", "sources"])
-def test_an_account_without_records_has_exports_without_rows(importer, exported, model):
+def test_export_of_an_empty_account_has_no_rows(importer, exported, model):
     assert len(list(csv.reader(io.StringIO(exported(importer(), model))))) == 1
     assert exported(importer(), model, format="jsonl") == ""
 
 
-def test_an_export_holds_nothing_of_others(importer, exported):
+def test_export_has_no_records_of_other_accounts(importer, exported):
     ours, theirs = importer(), importer()
     theirs.make("contacts-create", first_name="Foreign")
     assert "Foreign" not in exported(ours, "contacts")
 
 
-def test_requests_are_judged_in_the_order_of_the_codes(call, importer):
+def test_invalid_requests_return_codes_in_order(call, importer):
     ours = importer()
 
     def code(operation: str, **body: Any) -> Any:
@@ -161,7 +161,7 @@ def test_requests_are_judged_in_the_order_of_the_codes(call, importer):
     assert code("exports-get", id=theirs["id"]) == "exports.not_found"
 
 
-def test_an_export_is_ordered_once_under_its_key(call, importer):
+def test_idempotency_key_creates_one_export(call, importer):
     ours = importer()
     orders = [
         call("exports-create", {"model_type": "contacts"}, token=ours.token, headers={"Idempotency-Key": "k"}).result
@@ -170,7 +170,7 @@ def test_an_export_is_ordered_once_under_its_key(call, importer):
     assert orders[0] == orders[1]
 
 
-def test_an_export_that_stands_still_is_taken_up_and_in_the_end_given_up(importer, invoke, monkeypatch):
+def test_stalled_export_is_resumed_and_finally_fails(importer, invoke, monkeypatch):
     from keel import clock
 
     ours = importer()

@@ -1,4 +1,4 @@
-"""What do rows become? Records, by the same rules as the API's, each counted once."""
+"""Test what rows become: records by the rules of the API, or errors, each row counted once."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ def settled(job):
     return counts(job)
 
 
-def test_rows_become_contacts_with_their_companies_and_sources(importer):
+def test_rows_create_contacts_with_companies_and_sources(importer):
     ours = importer()
     assert settled(ours.run(PEOPLE)) == (3, 0, 0, 0)
     ada, grace, joan = ours.all()
@@ -41,7 +41,7 @@ def test_rows_become_contacts_with_their_companies_and_sources(importer):
     assert [source["name"] for source in ours.all("sources-list")] == ["Web", "Fair"]
 
 
-def test_what_was_imported_is_found_at_once(importer):
+def test_imported_contacts_are_found_by_search(importer):
     ours = importer()
     ours.run(PEOPLE)
     for search in ("lovel", "ada@example.com", "79460001", "analytical", "grace navy"):
@@ -49,7 +49,7 @@ def test_what_was_imported_is_found_at_once(importer):
     assert len(ours.all(tags=["vip"])) == 2
 
 
-def test_an_upload_with_auto_confirm_is_imported_by_itself(importer, pump):
+def test_auto_confirm_starts_the_import(importer, pump):
     ours = importer()
     job_id = ours.request(auto_confirm=True)
     ours.put(job_id, PEOPLE)
@@ -60,7 +60,7 @@ def test_an_upload_with_auto_confirm_is_imported_by_itself(importer, pump):
     assert settled(ours.job(job_id)) == (3, 0, 0, 0)
 
 
-def test_an_import_whose_starter_died_is_started_when_storage_says_it_again(importer, pump, monkeypatch):
+def test_repeated_notification_starts_an_import_whose_message_was_lost(importer, pump, monkeypatch):
     ours = importer()
     job_id = ours.request(auto_confirm=True)
     ours.put(job_id, PEOPLE)
@@ -73,7 +73,7 @@ def test_an_import_whose_starter_died_is_started_when_storage_says_it_again(impo
     assert settled(ours.job(job_id)) == (3, 0, 0, 0)
 
 
-def test_auto_confirm_fails_where_the_columns_do_not_fit(importer):
+def test_auto_confirm_with_an_invalid_mapping_fails_the_job(importer):
     ours = importer()
     job = ours.preview("color,size\nred,3\n", auto_confirm=True)["job"]
     assert job["status"] == "failed"
@@ -83,7 +83,7 @@ def test_auto_confirm_fails_where_the_columns_do_not_fit(importer):
     assert job["error"] == 'The columns do not fit: The file has no column "Nowhere".'
 
 
-def test_auto_confirm_takes_the_mapping_that_it_was_given(importer):
+def test_auto_confirm_uses_the_requested_mapping(importer):
     ours = importer()
     uploaded = ours.preview(PEOPLE, auto_confirm=True, column_mapping={"Last Name": "first_name"})
     ours.work(uploaded["job"]["id"])
@@ -105,7 +105,7 @@ def test_auto_confirm_takes_the_mapping_that_it_was_given(importer):
         {"First Name": "first_name", "Email": "custom_fields.0190b2a4-5b1c-7def-8123-456789abcdef"},
     ],
 )
-def test_a_mapping_that_does_not_fit_is_refused_and_changes_nothing(importer, mapping):
+def test_invalid_mapping_is_rejected_and_changes_nothing(importer, mapping):
     ours = importer()
     job_id = ours.preview(PEOPLE)["job"]["id"]
     assert ours.confirm(job_id, mapping).code == "imports.invalid_request"
@@ -124,14 +124,14 @@ def test_a_mapping_that_does_not_fit_is_refused_and_changes_nothing(importer, ma
         ),
     ],
 )
-def test_a_mapping_that_does_not_fit_is_told_by_its_columns_and_fields(importer, mapping, message):
+def test_invalid_mapping_error_names_columns_and_fields(importer, mapping, message):
     ours = importer()
     error = ours.confirm(ours.preview(PEOPLE)["job"]["id"], mapping).body["error"]
     assert error["message"] == error["details"][0]["message"] == message
     assert error["details"][0]["field"] == f"column_mapping.{next(iter(mapping))}"
 
 
-def test_a_job_is_confirmed_once_and_only_with_its_file(importer):
+def test_job_is_confirmed_once_and_only_after_its_upload(importer):
     ours = importer()
     job_id = ours.request()
     assert ours.confirm(job_id, {"a": "first_name"}).code == "imports.invalid_request"
@@ -142,7 +142,7 @@ def test_a_job_is_confirmed_once_and_only_with_its_file(importer):
     assert ours.confirm(job_id, {"First Name": "first_name"}).code == "imports.invalid_request"
 
 
-def test_bad_rows_fail_alone_with_their_reason(importer):
+def test_invalid_rows_are_reported_without_stopping_the_import(importer):
     ours = importer()
     content = (
         "first_name,email,company_id,tags\n"
@@ -179,7 +179,7 @@ def test_bad_rows_fail_alone_with_their_reason(importer):
     assert [each["first_name"] for each in ours.all()] == ["Ada", "Ida"]
 
 
-def test_errors_come_in_pages_by_row(importer):
+def test_errors_are_paginated_by_row(importer):
     ours = importer()
     rows = [f"{'' if number % 3 else 'Ada'},x{number}" for number in range(1, 301)]
     job = ours.run("first_name,last_name\n" + "\n".join(rows) + "\n")
@@ -205,7 +205,7 @@ def errors_file(ours, job):
     return boto3.client("s3").get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode()
 
 
-def test_the_errors_file_holds_the_rows_to_mend(importer):
+def test_errors_file_has_the_failed_rows_with_their_errors(importer):
     ours = importer()
     job = ours.run('first_name,Note,email\n,=1+1,a@example.com\nAda,-5,\n,+44 20 7946 0001,"x\ny"\n')
     header, first, second = csv.reader(io.StringIO(errors_file(ours, job)))
@@ -214,7 +214,7 @@ def test_the_errors_file_holds_the_rows_to_mend(importer):
     assert second[:5] == ["", "+44 20 7946 0001", "x\ny", "3", "email"]
 
 
-def test_a_row_with_too_many_cells_keeps_them_and_fails_again_until_it_is_mended(importer):
+def test_row_with_surplus_cells_fails_until_it_is_fixed(importer):
     ours = importer()
     job = ours.run("first_name,last_name,Column 3\nAda,Lovelace,+1,Met at fair, likes tea\nBob,,,,\n")
     assert settled(job) == (0, 0, 0, 2)
@@ -236,7 +236,7 @@ def test_a_row_with_too_many_cells_keeps_them_and_fails_again_until_it_is_mended
     assert settled(ours.run(mended)) == (1, 0, 0, 1)
 
 
-def test_skip_passes_over_what_is_there_already(importer):
+def test_skip_ignores_rows_of_existing_records(importer):
     ours = importer()
     ours.make("contacts-create", first_name="Old", email="ADA@example.com")
     job = ours.run(PEOPLE + "Again,,grace@EXAMPLE.com,New Co,,,\nNo Mail,,,,,,\nNo Mail,,,,,,\n")
@@ -245,7 +245,7 @@ def test_skip_passes_over_what_is_there_already(importer):
     assert "New Co" not in [company["name"] for company in ours.all("companies-list")]
 
 
-def test_update_writes_the_cells_that_are_not_empty_and_adds_tags(importer):
+def test_update_writes_non_empty_cells_and_adds_tags(importer):
     ours = importer()
     fields = {"first_name": "Old", "email": "ADA@example.com", "tags": ["x", "vip"], "city": "Rome", "notes": "n"}
     old = ours.make("contacts-create", **fields)
@@ -264,7 +264,7 @@ def test_update_writes_the_cells_that_are_not_empty_and_adds_tags(importer):
     assert settled(ours.run(PEOPLE, duplicate_handling="update")) == (0, 0, 3, 0)
 
 
-def test_create_makes_doubles(importer):
+def test_create_allows_duplicates(importer):
     ours = importer()
     for _ in range(2):
         assert settled(ours.run(PEOPLE, duplicate_handling="create")) == (3, 0, 0, 0)
@@ -272,7 +272,7 @@ def test_create_makes_doubles(importer):
     assert len(ours.all("companies-list")) == 2
 
 
-def test_earlier_rows_count_across_groups(importer):
+def test_rows_match_records_of_earlier_batches(importer):
     ours = importer()
     rows = [f"P{number},p{number % 100}@example.com,Co {number % 7}" for number in range(400)]
     content = "first_name,email,company\n" + "\n".join(rows) + "\n"
@@ -282,7 +282,7 @@ def test_earlier_rows_count_across_groups(importer):
     assert {each["first_name"] for each in ours.all()} == {f"P{number}" for number in range(300, 400)}
 
 
-def test_of_several_matches_the_oldest_counts(importer):
+def test_oldest_of_several_matches_is_used(importer):
     ours = importer()
     first = ours.make("contacts-create", first_name="One", email="a@example.com")
     for name in ("Two", "Three"):
@@ -294,14 +294,14 @@ def test_of_several_matches_the_oldest_counts(importer):
     assert [each["first_name"] for each in ours.all()] == ["New", "Three"]
 
 
-def test_a_match_that_was_changed_since_is_none(importer):
+def test_former_email_does_not_match(importer):
     ours = importer()
     made = ours.make("contacts-create", first_name="One", email="a@example.com")
     ours.make("contacts-update", id=made["id"], email="b@example.com")
     assert settled(ours.run("first_name,email\nA,a@example.com\nB,b@example.com\n")) == (1, 0, 1, 0)
 
 
-def test_companies_match_by_domain_and_then_by_name(importer):
+def test_companies_match_by_domain_then_by_name(importer):
     ours = importer()
     by_name = ours.make("companies-create", name="Acme")
     by_domain = ours.make("companies-create", name="Other", domain="acme.example")
@@ -313,7 +313,7 @@ def test_companies_match_by_domain_and_then_by_name(importer):
     assert len(found) == 3
 
 
-def test_money_numbers_and_dates_are_read_as_people_write_them(importer):
+def test_amounts_numbers_and_dates_are_parsed(importer):
     ours = importer()
     kinds = {"Size": "number", "Since": "date", "Partner": "boolean", "Tier": "enum", "Motto": "text"}
     made = {
@@ -359,7 +359,7 @@ def test_money_numbers_and_dates_are_read_as_people_write_them(importer):
     ]
 
 
-def test_a_row_without_a_required_custom_field_fails(importer):
+def test_row_without_a_required_custom_field_fails(importer):
     ours = importer()
     body = {"entity_type": "contact", "label": "Badge", "field_type": "text", "required": True}
     badge = ours.make("custom-fields-create", **body)["id"]
@@ -370,7 +370,7 @@ def test_a_row_without_a_required_custom_field_fails(importer):
     assert error["message"] == 'The custom field "Badge" must have a value.'
 
 
-def test_an_archived_source_is_not_assigned_by_its_name(importer):
+def test_archived_source_cannot_be_assigned_by_name(importer):
     ours = importer()
     source = ours.make("sources-create", name="Fair")
     ours.make("sources-archive", id=source["id"])
@@ -382,7 +382,7 @@ def test_an_archived_source_is_not_assigned_by_its_name(importer):
     assert settled(ours.run("first_name,source\nAda,fair\n")) == (1, 0, 0, 0)
 
 
-def test_ids_match_records_of_the_account_alone(importer):
+def test_ids_match_records_of_the_same_account_only(importer):
     ours, theirs = importer(), importer()
     mine = ours.make("contacts-create", first_name="One", email="a@example.com")
     foreign = theirs.make("contacts-create", first_name="Foreign")
@@ -415,7 +415,7 @@ def test_full_names_are_split(importer, cell, first, last):
     assert (found["first_name"], found["last_name"]) == (first, last)
 
 
-def test_formulas_stay_as_they_are_and_the_guard_comes_off(importer):
+def test_formulas_are_kept_and_escapes_removed(importer):
     ours = importer()
     ours.run("first_name,last_name,notes\n=1+1,-2,@x\n'=1+1,'plain,'+1\n")
     one, other = ours.all()
@@ -423,11 +423,11 @@ def test_formulas_stay_as_they_are_and_the_guard_comes_off(importer):
     assert (other["first_name"], other["last_name"], other["notes"]) == ("=1+1", "'plain", "+1")
 
 
-def test_a_header_alone_is_an_import_of_no_rows(importer):
+def test_file_with_only_a_header_imports_no_rows(importer):
     assert settled(importer().run("first_name,email\n")) == (0, 0, 0, 0)
 
 
-def test_cancelling_stops_an_import_and_keeps_what_is_written(importer):
+def test_cancelled_import_writes_no_more_rows(importer):
     ours = importer()
     uploaded = ours.preview(PEOPLE)
     ours.confirm(uploaded["job"]["id"], {"First Name": "first_name"})
@@ -438,7 +438,7 @@ def test_cancelling_stops_an_import_and_keeps_what_is_written(importer):
     assert ours.all() == []
 
 
-def test_the_file_that_was_previewed_is_the_one_that_is_imported(importer):
+def test_replaced_file_is_not_imported(importer):
     ours = importer()
     uploaded = ours.preview(PEOPLE)
     job_id = ours.confirm(uploaded["job"]["id"], {"First Name": "first_name"}).result["id"]
@@ -451,7 +451,7 @@ def test_the_file_that_was_previewed_is_the_one_that_is_imported(importer):
     assert ours.all() == []
 
 
-def test_undo_deletes_what_was_created_and_restores_what_was_updated(importer):
+def test_undo_deletes_created_and_restores_updated_records(importer):
     ours = importer()
     old = ours.make("contacts-create", first_name="Old", email="ada@example.com", tags=["x"])
     kept_company = ours.make("companies-create", name="US Navy")
@@ -467,7 +467,7 @@ def test_undo_deletes_what_was_created_and_restores_what_was_updated(importer):
     assert ours.all(search="lovelace") == ours.all(tags=["vip"]) == []
 
 
-def test_undo_takes_back_several_changes_of_one_record(importer):
+def test_undo_reverses_several_changes_of_one_record(importer):
     ours = importer()
     old = ours.make("contacts-create", first_name="Old", email="x@example.com")
     rows = [f"P{number},{'x' if number % 50 == 0 else f'p{number}'}@example.com" for number in range(300)]
@@ -479,7 +479,7 @@ def test_undo_takes_back_several_changes_of_one_record(importer):
     assert {**found, "updated_at": ""} == {**old, "updated_at": ""}
 
 
-def test_undo_leaves_and_counts_what_was_edited_since(importer):
+def test_undo_keeps_and_counts_edited_records(importer):
     ours = importer()
     ours.make("contacts-create", first_name="Old", email="joan@example.com")
     job = ours.run(PEOPLE, duplicate_handling="update")
@@ -493,7 +493,7 @@ def test_undo_leaves_and_counts_what_was_edited_since(importer):
     assert [company["name"] for company in ours.all("companies-list")] == ["Analytical Engines"]
 
 
-def test_imports_that_met_are_undone_one_after_the_other_the_newest_first(importer):
+def test_overlapping_imports_are_undone_newest_first(importer):
     ours = importer()
     old = ours.make("contacts-create", first_name="Old", email="old@example.com", notes="0")
     rows = "first_name,email,company_name,notes\nOld,old@example.com,Acme,{0}\nNew,new@example.com,Acme,{0}\n"
@@ -510,7 +510,7 @@ def test_imports_that_met_are_undone_one_after_the_other_the_newest_first(import
     assert ours.all("companies-list") == []
 
 
-def test_undo_keeps_what_was_edited_between_two_imports_and_after_an_undo(importer):
+def test_undo_keeps_edits_between_imports_and_after_an_undo(importer):
     ours = importer()
     rows = "first_name,email,notes\nA,a@example.com,{0}\nB,b@example.com,{0}\n"
     first = ours.run(rows.format(1))
@@ -524,7 +524,7 @@ def test_undo_keeps_what_was_edited_between_two_imports_and_after_an_undo(import
     assert sorted(each["phone"] for each in ours.all()) == ["1", "2"]
 
 
-def test_undo_gives_several_records_the_one_name_that_they_had(importer):
+def test_undo_restores_a_shared_name_to_several_records(importer):
     ours = importer()
     rows = "".join(f"Acme,{number}.example\n" for number in range(3))
     ours.run(f"name,domain\n{rows}", model="companies", duplicate_handling="create")
@@ -535,7 +535,7 @@ def test_undo_gives_several_records_the_one_name_that_they_had(importer):
     assert [each["name"] for each in ours.all("companies-list")] == ["Acme"] * 3
 
 
-def test_undo_needs_a_job_that_has_ended_within_thirty_days(importer, monkeypatch):
+def test_undo_is_possible_for_thirty_days_after_the_end(importer, monkeypatch):
     from keel.imports import service
 
     ours = importer()
@@ -549,14 +549,14 @@ def test_undo_needs_a_job_that_has_ended_within_thirty_days(importer, monkeypatc
     assert ours.undo(job["id"])["status"] == "undone"
 
 
-def test_a_cancelled_import_can_be_undone(importer):
+def test_cancelled_import_can_be_undone(importer):
     ours = importer()
     job_id = ours.request()
     ours.make("imports-cancel", id=job_id)
     assert ours.undo(job_id)["status"] == "undone"
 
 
-def test_errors_of_enormous_rows_come_in_answers_that_can_be_sent(importer):
+def test_error_pages_of_large_rows_fit_into_a_response(importer):
     ours = importer()
     row = "," + ",".join(["é" * 9_000] * 4)
     job = ours.run("first_name,a,b,c,d\n" + f"{row}\n" * 60)
@@ -582,7 +582,7 @@ def test_errors_of_enormous_rows_come_in_answers_that_can_be_sent(importer):
     ],
     ids=["many names", "names of control characters", "cells of control characters", "many cells too much"],
 )
-def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
+def test_failed_rows_of_any_size_are_stored(importer, columns, row):
     from keel.imports import jobs
     from keel.imports.models import ImportErrors, errors_key
     from keel.storage import table
@@ -604,7 +604,7 @@ def test_failing_rows_of_any_kind_are_kept(importer, columns, row):
     assert max(len(item.content.encode()) for item in kept if isinstance(item, ImportErrors)) < 390_000
 
 
-def test_a_cell_that_is_too_long_fails_its_row_alone(importer):
+def test_too_long_cell_fails_only_its_row(importer):
     ours = importer()
     job = ours.run(f"first_name,notes\nAda,{'x' * 200_000}\nBob,\n")
     assert settled(job) == (1, 0, 0, 1)

@@ -1,4 +1,4 @@
-"""Does an import end the same whatever interrupts it? Workers that run out of time, die, meet, or are told twice."""
+"""Test that an import ends the same whatever interrupts it: time-outs, kills, conflicts, duplicate messages."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ ROWS = 40
 
 
 @pytest.fixture
-def small_groups(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     from keel.imports import batch
 
     return lambda rows: monkeypatch.setattr(batch, "MAX_ROWS", rows)
@@ -51,12 +51,12 @@ def state(ours: Any) -> Any:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
-def test_an_import_goes_on_wherever_time_ran_out(importer, monkeypatch, small_groups, encoding):
+def test_import_continues_wherever_time_ran_out(importer, monkeypatch, small_batches, encoding):
     from keel.imports import worker
 
     ours, whole = importer(), importer()
     settled(whole.run(people(), duplicate_handling="update"))
-    small_groups(3)
+    small_batches(3)
     monkeypatch.setattr(worker, "MARGIN_MILLISECONDS", 0)
     uploaded = ours.preview(people().encode(encoding))
     mapping = uploaded["preview"]["suggested_mapping"]
@@ -64,7 +64,7 @@ def test_an_import_goes_on_wherever_time_ran_out(importer, monkeypatch, small_gr
     invocations = 0
     while ours.job(job_id)["status"] == "processing":
         invocations += 1
-        left = itertools.chain([1, 1], itertools.repeat(-1))  # as long as one group takes
+        left = itertools.chain([1, 1], itertools.repeat(-1))  # as long as one batch takes
         worker.run({"account_id": ours.session.account_id, "job_id": job_id}, partial(next, left))
     assert invocations > 10
     settled(ours.job(job_id))
@@ -72,8 +72,8 @@ def test_an_import_goes_on_wherever_time_ran_out(importer, monkeypatch, small_gr
 
 
 @pytest.fixture
-def without_file(importer):
-    """An import of wide rows that all failed, whose file is not there, and what storage says of it."""
+def without_errors_file(importer):
+    """An import of wide rows that all failed, whose errors file is missing, and a function that reads the file."""
     ours = importer()
     row = "," + ",".join(["x" * 9_000] * 10)
     job = ours.run(f"first_name,{','.join('abcdefghij')}\n" + f"{row}\n" * 120)
@@ -82,12 +82,12 @@ def without_file(importer):
     return ours, job["id"], lambda: s3.get_object(Bucket=ours.bucket, Key=key)["Body"].read().decode()
 
 
-def test_a_file_of_errors_goes_on_wherever_time_ran_out(without_file, monkeypatch):
+def test_errors_file_continues_wherever_time_ran_out(without_errors_file, monkeypatch):
     from keel.imports import row_errors, worker
     from keel.storage import objects
     from keel.workers import recovery
 
-    ours, job_id, content = without_file
+    ours, job_id, content = without_errors_file
     messages: list[Any] = []
     monkeypatch.setattr(recovery, "send_job", lambda *order, **more: messages.append((order, more)))
     monkeypatch.setattr(objects, "_PART", 5 << 20)
@@ -109,24 +109,24 @@ def test_a_file_of_errors_goes_on_wherever_time_ran_out(without_file, monkeypatc
     assert ours.call("imports-errors-file", {"id": job_id}, token=ours.token).result["signed_url"]
 
 
-def test_a_file_of_errors_that_a_worker_died_over_is_written_by_the_next(without_file):
-    ours, job_id, content = without_file
+def test_next_worker_writes_a_missing_errors_file(without_errors_file):
+    ours, job_id, content = without_errors_file
     ours.work(job_id)
     assert len(content().splitlines()) == 121
 
 
-def test_a_storage_that_knows_no_ranges_gives_no_row_twice(importer, monkeypatch, small_groups):
+def test_storage_that_ignores_ranges_repeats_no_row(importer, monkeypatch, small_batches):
     from keel.storage import objects
 
     ask = objects.Blocks._get
     monkeypatch.setattr(objects.Blocks, "_get", lambda self, **asked: ask(self, IfMatch=asked["IfMatch"]))
     ours = importer()
-    small_groups(3)
+    small_batches(3)
     settled(ours.run(people(), duplicate_handling="create"))
     assert len(ours.all()) == ROWS * 9 // 10
 
 
-# ---- Workers that die -----------------------------------------------------------------------------------------------
+# ---- Kills -----------------------------------------------------------------------------------------------
 
 FEW = "\n".join(
     [
@@ -170,8 +170,8 @@ def killed(ours: Any, job_id: str, inject: Any, wire: Any, skip: int, *, after: 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a call", "after a call"])
 @pytest.mark.parametrize("mode", ["skip", "update", "create"])
-def test_a_worker_may_die_at_any_call(importer, inject, wire, small_groups, mode, after):
-    small_groups(4)
+def test_worker_killed_at_any_call_loses_and_repeats_nothing(importer, inject, wire, small_batches, mode, after):
+    small_batches(4)
     whole = importer()
     whole_id = begun(whole, mode)
     until_done(whole, whole_id)
@@ -191,8 +191,8 @@ def test_a_worker_may_die_at_any_call(importer, inject, wire, small_groups, mode
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a call", "after a call"])
-def test_undoing_may_die_at_any_call(importer, inject, wire, small_groups, after):
-    small_groups(4)
+def test_undo_killed_at_any_call_is_completed(importer, inject, wire, small_batches, after):
+    small_batches(4)
     points = int(after)  # every other call is killed before it, those between after it
     while True:
         ours = importer()
@@ -211,7 +211,7 @@ def test_undoing_may_die_at_any_call(importer, inject, wire, small_groups, after
     assert points >= 10
 
 
-def test_a_message_that_comes_twice_repeats_nothing(importer, small_groups):
+def test_duplicate_message_repeats_nothing(importer, small_batches):
     ours = importer()
     job_id = begun(ours, "create")
     ours.work(job_id)
@@ -221,8 +221,8 @@ def test_a_message_that_comes_twice_repeats_nothing(importer, small_groups):
     assert ours.all() == found
 
 
-def test_two_workers_at_once_repeat_nothing(importer, small_groups):
-    small_groups(2)
+def test_concurrent_workers_repeat_nothing(importer, small_batches):
+    small_batches(2)
     for mode in ("skip", "update", "create"):
         whole, ours = importer(), importer()
         whole_id, job_id = begun(whole, mode), begun(ours, mode)
@@ -234,8 +234,8 @@ def test_two_workers_at_once_repeat_nothing(importer, small_groups):
         assert state(ours) == state(whole)
 
 
-def test_two_imports_of_the_same_file_at_once_make_no_doubles(importer, small_groups):
-    small_groups(5)
+def test_concurrent_imports_of_one_file_create_no_duplicates(importer, small_batches):
+    small_batches(5)
     ours = importer()
     jobs = []
     for _ in range(2):
@@ -253,21 +253,21 @@ def test_two_imports_of_the_same_file_at_once_make_no_doubles(importer, small_gr
     assert len(ours.all("sources-list")) == 2
 
 
-def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch):
+def test_rows_are_processed_again_after_a_conflict(importer, monkeypatch):
     from keel.imports import pipeline
 
     ours = importer()
     source = ours.make("sources-create", name="Web")
     uploaded = ours.preview(FEW)
     job_id = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"]).result["id"]
-    judge = pipeline.Pipeline.next_batch
+    next_batch = pipeline.Pipeline.next_batch
     changes = [lambda: ours.make("sources-archive", id=source["id"])]
 
     def meanwhile(*arguments: Any) -> Any:
-        group = judge(*arguments)
+        batch = next_batch(*arguments)
         if changes:
             changes.pop()()
-        return group
+        return batch
 
     monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
     until_done(ours, job_id)
@@ -276,22 +276,22 @@ def test_what_changes_while_rows_are_judged_is_judged_anew(importer, monkeypatch
 
 
 @pytest.fixture
-def in_the_middle(importer, monkeypatch, small_groups):
-    """Imports four contacts of a company, two at a time, and has something done to it when the first is judged."""
+def run_with_change(importer, monkeypatch, small_batches):
+    """Imports four contacts of a company, two at a time, and changes the company while the first row is processed."""
     from keel.imports import pipeline
 
-    small_groups(1)
+    small_batches(1)
     monkeypatch.setattr(pipeline, "MAX_ROWS", 2)
     ours = importer()
     acme = ours.make("companies-create", name="Acme")
-    judge, counted = pipeline.Pipeline.next_batch, itertools.count(1)
+    next_batch, counted = pipeline.Pipeline.next_batch, itertools.count(1)
 
     def run(do: Any) -> tuple[Any, dict[str, Any], list[Any]]:
         def meanwhile(*arguments: Any) -> Any:
-            group = judge(*arguments)
+            batch = next_batch(*arguments)
             if next(counted) == 1:
                 do(ours, acme)
-            return group
+            return batch
 
         monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
         job = ours.run("First Name,Company\n" + "".join(f"{name},Acme\n" for name in ("A", "B", "C", "D")))
@@ -301,50 +301,51 @@ def in_the_middle(importer, monkeypatch, small_groups):
     return run
 
 
-def test_a_company_that_is_deleted_while_rows_are_judged_is_deleted_after_them(in_the_middle):
+def test_deletion_of_a_company_counts_as_later_than_the_batch(run_with_change):
     from keel.contacts.entity_type import CONTACT
     from keel.records import index_entries
-    from keel.storage import legacy_table as table
+    from keel.storage import table
     from keel.workers import cascade
 
-    ours, acme, found = in_the_middle(lambda ours, acme: ours.make("companies-delete", id=acme["id"]))
+    ours, acme, found = run_with_change(lambda ours, acme: ours.make("companies-delete", id=acme["id"]))
     [new] = ours.all("companies-list")
     assert [each["company_id"] for each in found] == [None, None, new["id"], new["id"]]
     assert ours.all(company_id=acme["id"]) == []
 
-    def holds(record: Any) -> bool:
-        return acme["id"] in str(table.get(CONTACT.key(record["account_id"], record["id"])))
+    def points_to_acme(record: Any) -> bool:
+        stored = table.get(CONTACT.model, CONTACT.key(record["account_id"], record["id"]))
+        return stored is not None and stored.attribute_values.get("company_id") == acme["id"]
 
-    assert [holds(each) for each in found] == [True, True, False, False]
+    assert [points_to_acme(each) for each in found] == [True, True, False, False]
     assert cascade.clear(acme["account_id"], "company", acme["id"], lambda: False)
-    assert not any(holds(each) for each in found)
+    assert not any(points_to_acme(each) for each in found)
     partition = index_entries.value_partition(acme["account_id"], "contact", "company_id", acme["id"])
-    assert table.query(partition).items == []
+    assert table.query_attributes(partition).items == []
     assert ours.all() == found
 
 
-def test_a_company_that_is_renamed_is_not_taken_for_what_it_was_called(in_the_middle):
-    ours, _, found = in_the_middle(lambda ours, acme: ours.make("companies-update", id=acme["id"], name="Emca"))
+def test_renamed_company_no_longer_matches_its_former_name(run_with_change):
+    ours, _, found = run_with_change(lambda ours, acme: ours.make("companies-update", id=acme["id"], name="Emca"))
     assert [each["company_name"] for each in found] == ["Emca", "Emca", "Acme", "Acme"]
     assert {each["name"] for each in ours.all("companies-list")} == {"Acme", "Emca"}
 
 
-def test_a_company_that_an_undo_takes_away_while_rows_are_judged_is_created_anew(importer, monkeypatch, small_groups):
+def test_company_deleted_by_an_undo_is_created_again(importer, monkeypatch, small_batches):
     from keel.imports import pipeline
 
-    small_groups(1)
+    small_batches(1)
     ours = importer()
     rows = "".join(f"{name},Acme\n" for name in ("A", "B", "C"))
     first = ours.run(f"First Name,Company\n{rows}")
     uploaded = ours.preview(f"First Name,Company\n{rows}")
     second = ours.confirm(uploaded["job"]["id"], uploaded["preview"]["suggested_mapping"]).result["id"]
-    judge, undone = pipeline.Pipeline.next_batch, list[Any]()
+    next_batch, undone = pipeline.Pipeline.next_batch, list[Any]()
 
     def meanwhile(*arguments: Any) -> Any:
-        group = judge(*arguments)
+        batch = next_batch(*arguments)
         if not undone:
             undone.append(ours.undo(first["id"]))
-        return group
+        return batch
 
     monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
     until_done(ours, second)
@@ -354,41 +355,41 @@ def test_a_company_that_an_undo_takes_away_while_rows_are_judged_is_created_anew
     assert [each["company_id"] for each in ours.all()] == [acme["id"]] * 3
 
 
-def test_a_remembered_name_is_found_behind_what_no_longer_has_it(in_the_middle):
+def test_known_name_is_found_behind_stale_index_entries(run_with_change):
     def rename(ours: Any, acme: Any) -> None:
-        for _ in range(7):  # more postings that are stale than one look takes
+        for _ in range(7):  # more stale index entries than one query reads
             other = ours.make("companies-create", name="Acme")
             ours.make("companies-update", id=other["id"], name="Other")
-            plant_posting(acme["account_id"], other["id"])
+            plant_entry(acme["account_id"], other["id"])
         ours.make("companies-create", name="Acme")
         ours.make("companies-update", id=acme["id"], name="Emca")
 
-    def plant_posting(account_id: str, company_id: str) -> None:
+    def plant_entry(account_id: str, company_id: str) -> None:
         from keel.records import index_entries
-        from keel.storage import legacy_table as table
+        from keel.storage import table
 
-        place = index_entries.match_partition(account_id, "company", "name", "Acme")
-        table.apply(table.put({"pk": place, "sk": company_id, "kind": "posting", "revision": 1}))
+        pk = index_entries.match_partition(account_id, "company", "name", "Acme")
+        table.write(table.put(index_entries.IndexEntry(pk, company_id, revision=1)))
 
-    ours, _, found = in_the_middle(rename)
+    ours, _, found = run_with_change(rename)
     assert [each["company_name"] for each in found] == ["Emca", "Emca", "Acme", "Acme"]
     assert sorted(each["name"] for each in ours.all("companies-list")) == ["Acme", "Emca", *["Other"] * 7]
 
 
-def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monkeypatch):
+def test_concurrent_edit_is_not_overwritten(importer, monkeypatch):
     from keel.imports import pipeline
 
     ours = importer()
     job_id = begun(ours, "update")
     [old] = ours.all()
-    judge = pipeline.Pipeline.next_batch
+    next_batch = pipeline.Pipeline.next_batch
     changes = [lambda: ours.make("contacts-update", id=old["id"], notes="by hand", tags=["mine"])]
 
     def meanwhile(*arguments: Any) -> Any:
-        group = judge(*arguments)
+        batch = next_batch(*arguments)
         if changes:
             changes.pop()()
-        return group
+        return batch
 
     monkeypatch.setattr(pipeline.Pipeline, "next_batch", meanwhile)
     until_done(ours, job_id)
@@ -397,17 +398,15 @@ def test_what_is_edited_while_rows_are_judged_is_not_written_over(importer, monk
     assert settled(ours.job(job_id)) == (3, 3, 0, 1)
 
 
-def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_judged_anew(
-    importer, monkeypatch, small_groups
-):
+def test_index_entries_that_failed_are_written_on_the_next_attempt(importer, monkeypatch, small_batches):
     from keel.imports.batch import Batch, BatchConflict
     from keel.storage import table
 
-    small_groups(1)
+    small_batches(1)
     ours = importer()
     job_id = begun(ours, "create")
     begin, commit = table.begin_batch_write, Batch.commit
-    counted, overtaken = itertools.count(1), [BatchConflict()]
+    counted, conflicts = itertools.count(1), [BatchConflict()]
 
     def second_fails(puts: Any) -> Any:
         if next(counted) != 2:
@@ -416,21 +415,21 @@ def test_postings_that_were_begun_and_failed_are_written_when_their_rows_are_jud
         failed.set_exception(table.RetriesExhausted("BatchWriteItem"))
         return [failed]
 
-    def first_is_overtaken(*arguments: Any) -> Any:
-        if overtaken:
-            raise overtaken.pop()
+    def first_has_a_conflict(*arguments: Any) -> Any:
+        if conflicts:
+            raise conflicts.pop()
         return commit(*arguments)
 
     monkeypatch.setattr(table, "begin_batch_write", second_fails)
-    monkeypatch.setattr(Batch, "commit", first_is_overtaken)
+    monkeypatch.setattr(Batch, "commit", first_has_a_conflict)
     ours.work(job_id)
     assert settled(ours.job(job_id)) == (6, 0, 0, 1)
     for name in ("One", "Two", "Three", "Four"):
         assert name in {each["first_name"] for each in ours.all(search=name)}
 
 
-def test_the_oldest_counts_also_among_those_that_earlier_groups_have_met(importer, small_groups):
-    small_groups(1)
+def test_oldest_match_is_used_among_cached_records(importer, small_batches):
+    small_batches(1)
     ours = importer()
     old, new = (ours.make("companies-create", name="Acme") for _ in range(2))
     content = f"id,name,city\n{new['id']},,Lyon\n,acme,Rome\n"
@@ -439,10 +438,10 @@ def test_the_oldest_counts_also_among_those_that_earlier_groups_have_met(importe
     assert cities == {old["id"]: "Rome", new["id"]: "Lyon"}
 
 
-def test_what_was_found_by_name_is_forgotten_before_it_grows(importer, monkeypatch, small_groups):
+def test_known_names_are_bounded(importer, monkeypatch, small_batches):
     from keel.imports import pipeline, worker
 
-    small_groups(4)
+    small_batches(4)
     monkeypatch.setattr(worker, "MAX_KNOWN_NAMES", 1)
     monkeypatch.setattr(pipeline, "MAX_ROWS", 4)
     ours = importer()
@@ -451,7 +450,7 @@ def test_what_was_found_by_name_is_forgotten_before_it_grows(importer, monkeypat
     assert len(ours.all("companies-list")) == 8
 
 
-def test_conflicts_and_throttles_are_waited_for(importer, inject):
+def test_conflicts_and_throttling_are_retried(importer, inject):
     ours = importer()
     job_id = begun(ours, "skip")
     inject("TransactWriteItems", conflict(), times=3)
@@ -460,7 +459,7 @@ def test_conflicts_and_throttles_are_waited_for(importer, inject):
     settled(ours.job(job_id))
 
 
-def test_a_lost_answer_is_not_taken_for_another_worker(importer, inject):
+def test_lost_response_is_not_taken_for_another_worker(importer, inject):
     ours = importer()
     job_id = begun(ours, "create")
     lost = inject("TransactWriteItems", conflict(), after=True)
@@ -469,16 +468,16 @@ def test_a_lost_answer_is_not_taken_for_another_worker(importer, inject):
     assert settled(ours.job(job_id)) == (6, 0, 0, 1)
 
 
-def test_an_import_that_was_cancelled_while_it_ran_ends_there(importer, monkeypatch, small_groups):
+def test_import_cancelled_while_it_runs_stops(importer, monkeypatch, small_batches):
     from keel.imports.batch import Batch
 
-    small_groups(4)
+    small_batches(4)
     ours = importer()
     job_id = begun(ours, "create")
     commit = Batch.commit
 
-    def meanwhile(group: Any, *arguments: Any, **named: Any) -> Any:
-        after = commit(group, *arguments, **named)
+    def meanwhile(batch: Any, *arguments: Any, **named: Any) -> Any:
+        after = commit(batch, *arguments, **named)
         ours.make("imports-cancel", id=job_id)
         return after
 
@@ -491,27 +490,28 @@ def test_an_import_that_was_cancelled_while_it_ran_ends_there(importer, monkeypa
     assert [each["first_name"] for each in ours.all()] == ["Old"]
 
 
-# ---- Jobs that nobody finishes --------------------------------------------------------------------------------------
+# ---- Stalled jobs --------------------------------------------------------------------------------------
 
 
-def later(monkeypatch: pytest.MonkeyPatch, milliseconds: int) -> None:
+def later(monkeypatch: pytest.MonkeyPatch, milliseconds: int, *, since: int | None = None) -> None:
     from keel import clock
 
-    now = clock.now()
+    now = since or clock.now()
     monkeypatch.setattr(clock, "now", lambda: now + milliseconds)
 
 
-def test_a_job_whose_message_was_lost_is_taken_up(importer, invoke, monkeypatch, pump):
+def test_job_whose_message_was_lost_is_resumed(importer, invoke, monkeypatch, pump):
     from keel import clock
 
     ours = importer()
     monkeypatch.setattr("keel.imports.jobs.send_to_worker", lambda _job: None)
+    begun_at = clock.now()
     job_id = begun(ours, "skip")
     monkeypatch.undo()
     pump("import_worker")
     assert ours.job(job_id)["status"] == "processing"
-    later(monkeypatch, 2 * clock.MINUTE)
-    invoke("unfinished_jobs", {})  # it may be in the hands of a worker
+    later(monkeypatch, 2 * clock.MINUTE, since=begun_at)
+    invoke("unfinished_jobs", {})  # a worker may still have it
     monkeypatch.undo()
     pump("import_worker")
     assert ours.job(job_id)["status"] == "processing"
@@ -522,7 +522,7 @@ def test_a_job_whose_message_was_lost_is_taken_up(importer, invoke, monkeypatch,
     settled(ours.job(job_id))
 
 
-def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monkeypatch, log_lines):
+def test_failed_recovery_of_a_job_stops_no_other(importer, invoke, monkeypatch, log_lines):
     from keel import clock
     from keel.imports import jobs
     from keel.workers import recovery
@@ -548,7 +548,7 @@ def test_a_job_that_cannot_be_looked_after_stops_no_other(importer, invoke, monk
     assert (line["job_type"], line["job_id"], line["error_type"]) == ("import", broken, "builtins.TypeError")
 
 
-def test_of_many_jobs_each_has_its_turn(importer, functions, invoke, monkeypatch):
+def test_recovery_continues_where_its_time_ran_out(importer, functions, invoke, monkeypatch):
     from keel.imports.models import job_key
     from keel.storage import table
     from keel.workers import recovery
@@ -571,7 +571,7 @@ def test_of_many_jobs_each_has_its_turn(importer, functions, invoke, monkeypatch
 
 
 @pytest.mark.parametrize("operation", ["UpdateItem", "TransactWriteItems"])
-def test_a_confirmation_whose_answer_is_lost_on_the_way_is_told_as_made(importer, pump, operation):
+def test_confirmation_with_a_lost_response_succeeds(importer, pump, operation):
     ours = importer()
     uploaded = ours.preview(FEW)
     with losing_answers(operation):
@@ -581,7 +581,7 @@ def test_a_confirmation_whose_answer_is_lost_on_the_way_is_told_as_made(importer
     settled(ours.job(uploaded["job"]["id"]))
 
 
-def test_a_job_that_comes_no_further_fails(importer, invoke, monkeypatch):
+def test_import_without_progress_fails(importer, invoke, monkeypatch):
     from keel import clock
 
     ours = importer()
@@ -598,7 +598,7 @@ def test_a_job_that_comes_no_further_fails(importer, invoke, monkeypatch):
     assert "row 0" in job["error"]
 
 
-def test_an_undo_is_tried_for_as_long_as_it_takes(importer, invoke, monkeypatch, pump):
+def test_undo_is_resumed_without_limit(importer, invoke, monkeypatch, pump):
     from keel import clock
 
     ours = importer()
@@ -616,7 +616,7 @@ def test_an_undo_is_tried_for_as_long_as_it_takes(importer, invoke, monkeypatch,
     assert ours.all() == []
 
 
-def test_uploads_that_never_come_and_previews_that_nobody_confirms_fail(importer, invoke, monkeypatch):
+def test_abandoned_uploads_and_previews_fail(importer, invoke, monkeypatch):
     from keel import clock
 
     ours = importer()

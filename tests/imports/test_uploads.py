@@ -1,4 +1,4 @@
-"""What happens to a file before its import? Uploads, previews, and the files that are none."""
+"""Test uploads, previews and unreadable files."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ PEOPLE = (
 )
 
 
-def test_an_upload_needs_a_token(call):
+def test_request_upload_without_token_is_rejected(call):
     assert call("imports-request-upload", {"model_type": "contacts", "file_name": "a.csv"}).code == "auth.required"
 
 
@@ -47,11 +47,11 @@ def test_an_upload_needs_a_token(call):
         ),
     ],
 )
-def test_a_malformed_request_is_refused_in_the_order_of_the_codes(call, owner, body, code):
+def test_invalid_requests_return_codes_in_order(call, owner, body, code):
     assert call("imports-request-upload", body, token=owner().token).code == code
 
 
-def test_the_signed_address_is_bound_to_key_and_content_type(call, owner):
+def test_signed_url_is_bound_to_key_and_content_type(call, owner):
     ada = owner()
     body = {"model_type": "contacts", "file_name": "a.csv", "content_type": "text/plain"}
     upload = call("imports-request-upload", body, token=ada.token).result
@@ -64,7 +64,7 @@ def test_the_signed_address_is_bound_to_key_and_content_type(call, owner):
     assert upload["headers"] == {"Content-Type": "text/plain"}
 
 
-def test_a_new_job_waits_for_its_file(importer):
+def test_new_job_is_pending(importer):
     ours = importer()
     job = ours.job(ours.request(duplicate_handling="update"))
     assert job["status"] == "pending"
@@ -75,7 +75,7 @@ def test_a_new_job_waits_for_its_file(importer):
     assert answer.code == "imports.invalid_request"
 
 
-def test_the_preview_shows_what_the_file_holds(importer):
+def test_preview_has_columns_samples_and_suggested_mapping(importer):
     uploaded = importer().preview(PEOPLE)
     assert uploaded["job"]["status"] == "uploaded"
     preview = uploaded["preview"]
@@ -94,7 +94,7 @@ def test_the_preview_shows_what_the_file_holds(importer):
     assert fields["zip_code"] == "Zip code"
 
 
-def test_custom_fields_can_be_mapped_and_are_suggested_by_their_labels(importer):
+def test_custom_fields_are_suggested_by_label(importer):
     ours = importer()
     body = {"entity_type": "contact", "label": "Shoe size", "field_type": "number"}
     size = ours.call("custom-fields-create", body, token=ours.token).result["id"]
@@ -104,7 +104,7 @@ def test_custom_fields_can_be_mapped_and_are_suggested_by_their_labels(importer)
 
 
 @pytest.mark.parametrize("columns", ["name,row,field,code,message", "name,message,row,field,code,message"])
-def test_what_a_file_of_errors_says_of_its_rows_is_mapped_to_nothing(importer, columns):
+def test_error_columns_of_an_errors_file_are_not_mapped(importer, columns):
     ours = importer()
     for label in ("Row", "Code", "Message"):
         body = {"entity_type": "contact", "label": label, "field_type": "text"}
@@ -114,7 +114,7 @@ def test_what_a_file_of_errors_says_of_its_rows_is_mapped_to_nothing(importer, c
     assert "code" in ours.preview("name,code\n")["preview"]["suggested_mapping"]
 
 
-def test_the_arrival_of_the_file_starts_the_preview(importer):
+def test_notification_of_the_upload_plans_the_job(importer):
     ours = importer()
     job_id = ours.request()
     ours.put(job_id, PEOPLE)
@@ -124,7 +124,7 @@ def test_the_arrival_of_the_file_starts_the_preview(importer):
     assert ours.job(job_id)["total_rows"] == 2
 
 
-def test_messages_that_name_no_file_of_ours_are_passed_over(importer, invoke):
+def test_notifications_of_other_objects_are_ignored(importer, invoke):
     ours = importer()
     job_id = ours.request()
     test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": ours.bucket}
@@ -136,7 +136,7 @@ def test_messages_that_name_no_file_of_ours_are_passed_over(importer, invoke):
     assert ours.job(job_id)["status"] == "pending"
 
 
-def test_a_message_whose_handling_fails_comes_again(importer, inject):
+def test_failed_notification_is_redelivered(importer, inject):
     ours = importer()
     job_id = ours.request()
     ours.put(job_id, PEOPLE)
@@ -146,7 +146,7 @@ def test_a_message_whose_handling_fails_comes_again(importer, inject):
     assert ours.job(job_id)["status"] == "uploaded"
 
 
-def test_a_planner_that_dies_leaves_a_job_that_can_be_planned(importer, inject):
+def test_killed_planner_leaves_a_job_that_can_be_planned(importer, inject):
     ours = importer()
     job_id = ours.request()
     ours.put(job_id, PEOPLE)
@@ -207,7 +207,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_is_read_as_it_was_meant(importer, name):
+def test_encodings_delimiters_and_line_ends_are_detected(importer, name):
     content, headers, samples = FILES[name]
     uploaded = importer().preview(content)
     assert uploaded["job"]["error"] is None
@@ -242,7 +242,7 @@ NO_FILES = {
 
 
 @pytest.mark.parametrize("name", NO_FILES)
-def test_a_file_that_is_none_fails_its_job_and_says_why(importer, name):
+def test_unreadable_file_fails_the_job_with_a_reason(importer, name):
     content, reason = NO_FILES[name]
     ours = importer()
     uploaded = ours.preview(content)
@@ -253,7 +253,7 @@ def test_a_file_that_is_none_fails_its_job_and_says_why(importer, name):
     assert ours.complete(uploaded["job"]["id"]) == uploaded
 
 
-def test_a_file_over_the_limits_fails_its_job(importer, monkeypatch):
+def test_file_over_the_limits_fails_the_job(importer, monkeypatch):
     from keel.imports import planner
 
     monkeypatch.setattr(planner, "MAX_ROWS", 3)
@@ -263,7 +263,7 @@ def test_a_file_over_the_limits_fails_its_job(importer, monkeypatch):
     assert "MB" in importer().preview("name\n" + "x" * 200)["job"]["error"]
 
 
-def test_a_malformed_or_foreign_id_finds_no_job(call, importer):
+def test_malformed_or_foreign_id_finds_no_job(call, importer):
     ours, theirs = importer(), importer()
     job_id = ours.request()
     operations = ("get", "complete-upload", "confirm", "cancel", "errors", "errors-file", "undo")
@@ -276,7 +276,7 @@ def test_a_malformed_or_foreign_id_finds_no_job(call, importer):
     assert ours.job(job_id.upper())["id"] == job_id
 
 
-def test_jobs_are_listed_newest_first_by_model_and_status(call, importer):
+def test_list_is_newest_first_and_filters_by_model_and_status(call, importer):
     ours = importer()
     made = [ours.request(model) for model in ("contacts", "companies", "contacts", "sources")]
     call("imports-cancel", {"id": made[2]}, token=ours.token)
@@ -300,7 +300,7 @@ def test_jobs_are_listed_newest_first_by_model_and_status(call, importer):
     assert listed(cursor="x").code == "imports.invalid_request"
 
 
-def test_cancelling_ends_a_job_once(importer):
+def test_cancel_is_idempotent_and_final(importer):
     ours = importer()
     job_id = ours.request()
     cancelled = ours.call("imports-cancel", {"id": job_id}, token=ours.token).result
@@ -312,7 +312,7 @@ def test_cancelling_ends_a_job_once(importer):
     assert ours.job(job_id) == cancelled
 
 
-def test_a_file_that_came_later_is_not_the_one_that_was_previewed(importer):
+def test_later_upload_does_not_change_the_preview(importer):
     ours = importer()
     uploaded = ours.preview(PEOPLE)
     ours.put(uploaded["job"]["id"], "first_name\nMallory\n")
@@ -320,7 +320,7 @@ def test_a_file_that_came_later_is_not_the_one_that_was_previewed(importer):
     assert ours.complete(uploaded["job"]["id"]) == uploaded
 
 
-def test_the_bucket_is_open_to_nobody_and_forgets():
+def test_bucket_is_private_and_expires_files():
     import template
 
     bucket = template.resources("AWS::S3::Bucket")["Files"]
@@ -330,7 +330,7 @@ def test_the_bucket_is_open_to_nobody_and_forgets():
     assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] > 7  # for so long a preview can be confirmed
 
 
-def test_what_a_preview_shows_of_people_goes_by_itself(importer):
+def test_preview_expires(importer):
     from keel import clock
     from keel.imports import jobs
     from keel.imports.models import ImportPreview, preview_key
@@ -344,7 +344,7 @@ def test_what_a_preview_shows_of_people_goes_by_itself(importer):
     assert week + rows < kept.ttl - clock.now() // 1_000 < 90 * 86_400
 
 
-def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
+def test_preview_of_long_cells_is_shortened(importer):
     columns = [f"column {number}" for number in range(1_000)]
     row = ",".join(["é" * 600] * 1_000)
     preview = importer().preview("\n".join([",".join(columns), *[row] * 6]))["preview"]
@@ -353,7 +353,7 @@ def test_a_preview_of_long_cells_in_many_columns_is_cut(importer):
 
 
 @pytest.mark.parametrize("columns", [1, 40, 1_000])
-def test_a_preview_of_characters_that_grow_when_they_are_stored_is_kept(importer, columns):
+def test_preview_of_escaped_characters_fits_into_an_item(importer, columns):
     from keel.imports import jobs
     from keel.imports.models import ImportPreview, preview_key
     from keel.storage import table
@@ -370,7 +370,7 @@ def test_a_preview_of_characters_that_grow_when_they_are_stored_is_kept(importer
     assert len(kept.content.encode()) < 390_000
 
 
-def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monkeypatch):
+def test_preview_of_a_large_file_is_awaited(importer, monkeypatch):
     from keel.imports import jobs, uploads
 
     monkeypatch.setattr(uploads, "LARGE_BYTES", 10)
@@ -439,7 +439,7 @@ def test_a_preview_that_takes_longer_than_an_answer_is_waited_for(importer, monk
         ("email_address,Org,LABELS,First Name,Name", "email,company_name,tags,first_name,"),
     ],
 )
-def test_the_headers_of_others_are_known(importer, headers, mapping):
+def test_headers_of_other_systems_are_mapped(importer, headers, mapping):
     preview = importer().preview(headers + "\n")["preview"]
     fields = zip(preview["headers"], mapping.split(","), strict=True)
     assert preview["suggested_mapping"] == {column: field for column, field in fields if field}

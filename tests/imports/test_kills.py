@@ -1,4 +1,4 @@
-"""Does a large import end the same when its workers are killed two hundred times on its way?"""
+"""Test that an import whose workers are killed two hundred times ends like one that is not interrupted."""
 
 import random
 from typing import Any
@@ -31,7 +31,7 @@ def begun(ours: Any, mode: str) -> str:
 
 # Each worker dies within so many calls: a mode that looks for matches makes more of them.
 @pytest.mark.parametrize(("mode", "calls"), [("skip", 32), ("update", 32), ("create", 22)])
-def test_two_hundred_deaths_change_nothing(importer, inject, wire, monkeypatch, mode, calls):
+def test_two_hundred_kills_change_nothing(importer, inject, wire, monkeypatch, mode, calls):
     from keel.imports import batch, worker
 
     monkeypatch.setattr(batch, "MAX_ROWS", 6)

@@ -1,4 +1,4 @@
-"""Are rows the same however the bytes of a file come, and wherever reading is taken up?"""
+"""Test that rows do not depend on block boundaries, nor on where reading continues."""
 
 import io
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def rows_of(content: bytes, edge: int) -> tuple[planner.Plan, list[Row]]:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_rows_are_the_same_wherever_a_block_ends(encoding: str) -> None:
+def test_rows_do_not_depend_on_block_boundaries(encoding: str) -> None:
     whole = content(encoding)
     plan, expected = rows_of(whole, 0)
     assert [row.cells[0] for row in expected] == ["Zoë", "Bob", 'Lódz "', "Last"]
@@ -67,14 +67,14 @@ def test_rows_are_the_same_wherever_a_block_ends(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_reading_can_be_taken_up_after_any_row(encoding: str) -> None:
+def test_reading_continues_after_any_row(encoding: str) -> None:
     whole = content(encoding)
     plan, expected = rows_of(whole, 0)
     for number, row in enumerate(expected, 1):
         assert rows_from(opened(whole, 0), plan, row.end) == expected[number:]
 
 
-def test_a_quote_that_is_never_closed_is_told_before_a_large_file_is_read() -> None:
+def test_unclosed_quote_is_reported_early_in_a_large_file() -> None:
     size = 100_000_000
     sources: list[Pieces] = []
 
