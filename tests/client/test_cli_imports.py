@@ -119,7 +119,7 @@ def test_an_upload_that_fails_cancels_the_import(keel: Run, over: Run, line: Lin
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.usefixtures("working")
 def test_a_large_file_is_waited_for(over: Run, line: Line, people: str) -> None:
-    error = {"code": "imports.invalid_request", "message": "Ask again in a few seconds."}
+    error = {"code": "imports.invalid_request", "message": "Try again in a few seconds."}
     line.instead["imports-complete-upload"] = [httpx.Response(400, json={"ok": False, "error": error})]
     states = [httpx.Response(200, json={"ok": True, "result": {"status": each}}) for each in ("pending", "uploaded")]
     line.instead["imports-get"] = [*states]
@@ -251,7 +251,7 @@ def test_the_file_of_very_many_rows_that_failed_is_waited_for(
     over: Run, line: Line, people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keel_crm.cli.failed_rows._PAUSE_SECONDS", 0)
-    error = {"code": "imports.invalid_request", "message": "The file is large and still being made."}
+    error = {"code": "imports.invalid_request", "message": "The file is large and still being written."}
     line.instead["imports-errors-file"] = [httpx.Response(400, json={"ok": False, "error": error}) for _ in range(3)]
     Path(people).write_text("Name,E-mail\nJoan,nonsense\n")
     done = over("import", people, "--to", "contacts", "--yes")

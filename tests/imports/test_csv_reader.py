@@ -83,6 +83,6 @@ def test_unclosed_quote_is_reported_early_in_a_large_file() -> None:
         sources.append(Pieces(filter(None, [head, *[b"Eve,Kiel\n" * 10_000] * (size // 90_000)])))
         return io.BufferedReader(sources[-1], 1 << 16)
 
-    with pytest.raises(UnreadableFile, match="After row 1 there is a quote that is never closed"):
+    with pytest.raises(UnreadableFile, match="After row 1, a quote is never closed"):
         planner.plan(open_at, size)
     assert sum(source.read_bytes for source in sources) < 5_000_000

@@ -80,7 +80,7 @@ def test_auto_confirm_with_an_invalid_mapping_fails_the_job(importer):
     assert "first_name" in job["error"]
     job = ours.preview(PEOPLE, auto_confirm=True, column_mapping={"Nowhere": "first_name"})["job"]
     assert job["status"] == "failed"
-    assert job["error"] == 'The columns do not fit: The file has no column "Nowhere".'
+    assert job["error"] == 'The column mapping is invalid. The file has no column "Nowhere".'
 
 
 def test_auto_confirm_uses_the_requested_mapping(importer):
@@ -117,10 +117,10 @@ def test_invalid_mapping_is_rejected_and_changes_nothing(importer, mapping):
     [
         ({"Nowhere": "first_name"}, 'The file has no column "Nowhere".'),
         ({"N" * 300: "first_name"}, f'The file has no column "{"N" * 100}…".'),
-        ({"Email": "mail"}, 'There is no field "mail", to which column "Email" is mapped.'),
+        ({"Email": "mail"}, 'Column "Email" is mapped to "mail", which is not a field.'),
         (
             {"First Name": "email", "Email": "email"},
-            'The columns "First Name" and "Email" are mapped to the same field, "email".',
+            'Columns "First Name" and "Email" are both mapped to "email".',
         ),
     ],
 )

@@ -96,7 +96,7 @@ def test_errors_file_continues_wherever_time_ran_out(without_errors_file, monkey
     for _ in range(2):
         answer = ours.call("imports-errors-file", {"id": job_id}, token=ours.token)
         assert answer.code == "imports.invalid_request"
-        assert "Ask again" in answer.body["error"]["message"]
+        assert "Try again" in answer.body["error"]["message"]
     assert len(messages) == 1  # however often somebody asks
     for (_, account_id, id_), more in messages:  # to which each may add one
         message = json.loads(json.dumps({"account_id": account_id, "job_id": id_, **more}))

@@ -380,7 +380,7 @@ def test_preview_of_a_large_file_is_awaited(importer, monkeypatch):
     ours.put(job_id, PEOPLE)
     answer = ours.call("imports-complete-upload", {"id": job_id}, token=ours.token)
     assert answer.code == "imports.invalid_request"
-    assert "Ask again" in answer.body["error"]["message"]
+    assert "Try again" in answer.body["error"]["message"]
     ours.announce(job_id)
     assert ours.complete(job_id)["preview"]["total_rows"] == 2
     monkeypatch.setattr(uploads, "WAIT_SECONDS", 60)

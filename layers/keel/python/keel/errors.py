@@ -1,7 +1,7 @@
 """The errors that the API returns: every code with its status and message, and the exception that carries one.
 
     ApiError             an error response: its code, status and message, and the fields that are wrong
-    └── RejectedCall     raised by the authorizer once the caller is known; adds the RateLimit headers
+    └── RejectedCall     rate_limit.exceeded or auth.forbidden; adds what is left of the rate limit
 
 What a status tells the client:
 

@@ -72,9 +72,9 @@ def read_records(source: BinaryIO, encoding: str, delimiter: str, position: int,
         except csv.Error as error:
             if lines.ended or "limit" in str(error):
                 place = f"After row {number}" if number > 0 else "After the header" if number == 0 else "In the header"
-                raise UnreadableFile(f"{place} there is a quote that is never closed.") from None
+                raise UnreadableFile(f"{place}, a quote is never closed.") from None
             cells = next(csv.reader([lines.last], delimiter=delimiter))
-            problem = "A quoted cell goes on after its closing quote."
+            problem = "Text follows the closing quote of a cell."
         if len(cells) > 1 or problem or (cells and cells[0].strip()):
             number += 1
             yield Row(cells, lines.position, problem)
@@ -103,7 +103,7 @@ class _Lines:
             self.ended = True
             raise StopIteration
         if len(line) >= _MAX_LINE:
-            raise UnreadableFile("The file has a line that is too long.")
+            raise UnreadableFile("A line of the file is too long.")
         if self._has_fixed_width or line.isascii():
             self.position += self._width * len(line)
         else:

@@ -155,7 +155,7 @@ def start_undo(job: ImportJob) -> ImportJob:
 def resume(job: ImportJob) -> None:
     """Send the message of a stalled job again. An import that makes no progress fails in the end, an undo never."""
     if job.resumed >= _MAX_RESUMES and job.status == "processing":
-        fail(job, f"It stopped after row {job.processed_rows} and could not be carried on.")
+        fail(job, f"The import stopped after row {job.processed_rows} and could not be resumed.")
         return
     resumed = job.copy()
     resumed.resumed += 1

@@ -124,15 +124,15 @@ def validate(
         if column not in columns:
             raise _invalid(column, f"The file has no column {_quoted(column)}.")
         if field not in known:
-            raise _invalid(column, f"There is no field {_quoted(field)}, to which column {_quoted(column)} is mapped.")
+            raise _invalid(column, f"Column {_quoted(column)} is mapped to {_quoted(field)}, which is not a field.")
     targets: dict[str, str] = {}
     for column, field in chosen.items():
         if field in targets:
             both = f"{_quoted(targets[field])} and {_quoted(column)}"
-            raise _invalid(targets[field], f"The columns {both} are mapped to the same field, {_quoted(field)}.")
+            raise _invalid(targets[field], f"Columns {both} are both mapped to {_quoted(field)}.")
         targets[field] = column
     if {"first_name", "full_name"} <= targets.keys():
-        raise _invalid("", "Map first_name or full_name, not both.")
+        raise _invalid("", "Map either first_name or full_name, not both.")
     needed = {"first_name", "full_name"} if entity_type is CONTACT else {"name"}
     if not needed & targets.keys():
         raise _invalid("", f"A column must be mapped to {' or '.join(sorted(needed))}.")

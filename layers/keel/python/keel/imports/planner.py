@@ -24,7 +24,7 @@ _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le
 _OTHER_FORMATS: Final = (
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
     (b"PK\x05\x06", "a ZIP archive"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a legacy Office document"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
@@ -58,7 +58,7 @@ def plan(open_at: OpenAt, size: int) -> Plan:
     if size == 0:
         raise UnreadableFile("The file is empty.")
     if size > MAX_BYTES:
-        raise UnreadableFile(f"The file is over {MAX_BYTES // 1_000_000} MB.")
+        raise UnreadableFile(f"The file exceeds {MAX_BYTES // 1_000_000} MB.")
     head = open_at(0).read(_HEAD)
     for magic, name in _OTHER_FORMATS:
         if head.startswith(magic):
@@ -68,7 +68,9 @@ def plan(open_at: OpenAt, size: int) -> Plan:
         try:
             return _plan(open_at, encoding, len(mark))
         except UnicodeDecodeError:
-            raise UnreadableFile(f"The file begins as {encoding.upper()} but is not.") from None
+            raise UnreadableFile(
+                f"The file starts like {encoding.upper()}, but is not valid {encoding.upper()}."
+            ) from None
     try:
         return _plan(open_at, "utf-8", 0)
     except UnicodeDecodeError:
@@ -89,7 +91,7 @@ def _plan(open_at: OpenAt, encoding: str, start: int) -> Plan:
     if header is None:
         raise UnreadableFile("The file is empty.")
     if header.problem or any("\0" in cell for cell in header.cells):
-        raise UnreadableFile("The first line is no header of a CSV file.")
+        raise UnreadableFile("The first line is not a valid CSV header.")
     layout = Layout(encoding, delimiter, _columns(header.cells), header.end)
     samples: list[list[str]] = []
     total = 0
@@ -132,7 +134,7 @@ def _columns(header: list[str]) -> tuple[str, ...]:
         raise UnreadableFile("The file has no header.")
     names = unique_names([cell.strip()[:_COLUMN_NAME] for cell in header])
     if len(json.dumps(names, ensure_ascii=False).encode()) > _COLUMN_NAMES:
-        raise UnreadableFile("The names of the columns are too long.")
+        raise UnreadableFile("The column names are too long.")
     return tuple(names)
 
 

@@ -70,7 +70,7 @@ def file(caller: Caller, body: ById) -> dict[str, Any]:
     if objects.head(key) is None:
         deadline = time.monotonic() + WAIT_SECONDS
         if _is_being_written(job) or not write_file(job, lambda: time.monotonic() > deadline):
-            message = "The file is large and still being made. Ask again in a minute."
+            message = "The file is large and still being written. Try again in a minute."
             raise ApiError.for_field("imports.invalid_request", "id", message)
     return {
         "signed_url": objects.signed_get(key, f"errors-{job.id}.csv"),

@@ -90,7 +90,7 @@ class RowParser:
         if row.problem:
             raise self._malformed("", row.problem)
         if len(row.cells) > len(self._columns):
-            message = f"The row has {len(row.cells)} cells, but there are {len(self._columns)} columns."
+            message = f"The row has {len(row.cells)} cells, but the header has {len(self._columns)} columns."
             raise self._malformed("", message)
         for place, target, type_ in self._targets:
             if place < len(row.cells) and (text := csv_values.strip_guard(row.cells[place])):
@@ -125,7 +125,7 @@ class RowParser:
         code = f"{self.entity_type.resource}.invalid_custom_fields"
         definition = self.definitions.get(id_)
         if definition is None:
-            raise InvalidRow(target, code, "This custom field was deleted.")
+            raise InvalidRow(target, code, "This custom field does not exist any more.")
         try:
             value = csv_values.parse_value(definition.field_type, text, self._date_format)
         except ValueError as error:

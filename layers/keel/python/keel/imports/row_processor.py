@@ -133,7 +133,7 @@ class RowProcessor:
         if "tags" in values:
             values["tags"] = list(dict.fromkeys([*stored["tags"], *values["tags"]]))
             if len(values["tags"]) > TAGS:
-                error = self._entity_type.error("invalid_request", "tags", f"must be at most {TAGS} tags")
+                error = self._entity_type.error("invalid_request", "tags", f"must have at most {TAGS} tags")
                 raise InvalidRow.from_error(error)
         stored_custom: Values = stored.get("custom_fields") or {}
         custom = {
@@ -191,7 +191,7 @@ class RowProcessor:
             raise InvalidRow.from_error(error, reference.name) from None
         except ValueError:
             code = f"{self._entity_type.resource}.invalid_request"
-            raise InvalidRow(reference.name, code, "The name is too long or not valid.") from None
+            raise InvalidRow(reference.name, code, "The name is too long or invalid.") from None
 
 
 def _is_same(type_: str, value: object, cell: str) -> bool:

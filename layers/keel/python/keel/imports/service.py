@@ -51,7 +51,7 @@ def complete_upload(caller: Caller, body: ById) -> dict[str, Any]:
     """The job and the preview of its file."""
     job = uploads.plan_for_client(jobs.get(caller.account_id, body.id))
     if job.status == "pending":
-        raise ApiError.for_field("imports.invalid_request", "id", "No file has been uploaded for this import yet.")
+        raise _invalid_state("No file has been uploaded for this import yet. PUT it to the signed_url first.")
     return {"job": jobs.view(job), "preview": None if job.status == "failed" else _preview(job)}
 
 
@@ -75,9 +75,7 @@ def confirm(caller: Caller, body: Confirm) -> dict[str, Any]:
     """Start the import of a file that has been previewed."""
     job = jobs.get(caller.account_id, body.id)
     if job.status != "uploaded":
-        raise ApiError.for_field(
-            "imports.invalid_request", "id", f"This import is {job.status}: it cannot be confirmed."
-        )
+        raise _invalid_state(f"This import is {job.status}. Only an uploaded import can be confirmed.")
     entity_type = mapping.ENTITY_TYPES[job.model_type]
     definitions = mapping.definitions_of(entity_type, job.account_id)
     wanted = job.column_mapping if body.column_mapping is None else body.column_mapping
@@ -88,9 +86,7 @@ def confirm(caller: Caller, body: Confirm) -> dict[str, Any]:
     try:
         return jobs.view(jobs.start(confirmed))
     except JobConflict as conflict:
-        raise ApiError.for_field(
-            "imports.invalid_request", "id", f"This import is {conflict.job.status} by now."
-        ) from None
+        raise _invalid_state(f"This import is already {conflict.job.status}.") from None
 
 
 def cancel(caller: Caller, body: ById) -> dict[str, Any]:
@@ -111,13 +107,17 @@ def undo(caller: Caller, body: ById) -> dict[str, Any]:
     if job.status in ("undoing", "undone"):
         return jobs.view(job)
     if job.status not in ("completed", "cancelled") or job.completed_at is None:
-        raise ApiError.for_field("imports.invalid_request", "id", f"This import is {job.status}: it cannot be undone.")
+        raise _invalid_state(f"This import is {job.status}. Only a completed or cancelled import can be undone.")
     if clock.now() - clock.milliseconds(job.completed_at) > UNDO_DAYS * clock.DAY:
-        raise ApiError.for_field("imports.invalid_request", "id", f"An import can be undone for {UNDO_DAYS} days.")
+        raise _invalid_state(f"An import can only be undone within {UNDO_DAYS} days.")
     try:
         return jobs.view(jobs.start_undo(job))
     except JobConflict as conflict:
         return jobs.view(conflict.job)
+
+
+def _invalid_state(message: str) -> ApiError:
+    return ApiError.for_field("imports.invalid_request", "id", message)
 
 
 # --- Recovery ------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def plan_for_client(job: ImportJob) -> ImportJob:
         time.sleep(0.5)
         job = jobs.get(job.account_id, job.id)
     if job.status == "pending":
-        message = "The file is large and still being looked through. Ask again in a few seconds."
+        message = "The file is large and still being read. Try again in a few seconds."
         raise ApiError.for_field("imports.invalid_request", "id", message)
     return job
 
@@ -111,7 +111,7 @@ def _store(job: ImportJob, stored: Object, plan: Plan) -> ImportJob:
     try:
         planned.column_mapping = mapping.validate(entity_type, definitions, columns, wanted)
     except ApiError as invalid:
-        table.commit(*jobs.end(planned, "failed", f"The columns do not fit: {invalid.message}"), put_preview)
+        table.commit(*jobs.end(planned, "failed", f"The column mapping is invalid. {invalid.message}"), put_preview)
         return planned
     return jobs.start(planned, put_preview)
 

@@ -56,7 +56,7 @@ def run(message: dict[str, Any], milliseconds_left: Callable[[], int]) -> None:
     except JobConflict:
         return  # it was cancelled, or another worker has it
     except Gone:
-        _fail(job, "The file is no longer what it was when it was previewed.")
+        _fail(job, "The file has changed since it was previewed.")
     except UnreadableFile as unreadable:
         _fail(job, str(unreadable))
 
