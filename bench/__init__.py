@@ -1,4 +1,4 @@
-"""What does Keel cost? Benchmarks with the real handlers and engine, interleaved with what they are held against."""
+"""Benchmarks with the real handlers and DynamoDB Local, interleaved with their baselines."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What does a function take in a process of its own? Time, processor time and peak memory of each event.
+"""Run a function in a process of its own, and measure wall time, CPU time and peak memory of each event.
 
 Run as a script it is that process: it takes events as lines, each with the seconds that are left for it.
 """

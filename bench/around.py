@@ -1,4 +1,4 @@
-"""What answers in place of the bucket and the queue of imports? One server, files on disk, messages in a list."""
+"""Stand in for the bucket and the queue of imports: one server, files on disk, messages in a list."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What does a function's first request cost, import included, against a raw botocore client with one GetItem?
+"""Measure a function's first request, import included, against a raw botocore client with one GetItem.
 
 The functions run from the layers as they are built to be deployed, and see nothing else; the raw client from the
 package as it is published.

@@ -1,4 +1,4 @@
-"""What goes over the wire to DynamoDB? Counts calls and the items they read, by botocore's events."""
+"""Count the DynamoDB calls and the items that they read, with botocore's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What does one fresh process cost? Run as a script: prints CPU milliseconds and peak megabytes as JSON.
+"""Measure one fresh process. Run as a script, it prints CPU milliseconds and peak megabytes as JSON.
 
 `fresh.py bare` makes a raw botocore client and reads one item; `fresh.py <folder> <event>` imports a function and
 answers one request.

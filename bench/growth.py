@@ -1,4 +1,4 @@
-"""How does the cost of a list grow with the account? Time, round trips and items read, from 1,000 contacts on."""
+"""Measure how the cost of a list grows with the account: time, round trips and items read."""
 
 import random
 import statistics

@@ -1,4 +1,4 @@
-"""How are figures shown? As tables on the screen, as JSON, and as a plot of growth."""
+"""Show figures as tables and JSON, and plot growth."""
 
 import json
 from pathlib import Path

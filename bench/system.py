@@ -1,4 +1,4 @@
-"""What do the benchmarks run on? The real engine, a stand-in for Secrets Manager, the handlers, accounts to fill."""
+"""Set up what the benchmarks run on: DynamoDB Local, a stand-in for Secrets Manager, the handlers, filled accounts."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""How soon is a change told? From its commit to the first attempt, on a local stack of its own, over HTTP.
+"""Measure the time from a change to the first attempt of its webhook, on a local stack, over HTTP.
 
 The commit is taken to be at the record's `updated_at`, which is minted before it: what is measured is a little more
 than what is promised. The bursts of the tests, in a time of their own, say what AWS would make of them; these

@@ -1,4 +1,4 @@
-"""What does every test find? The system in this process: real handlers, real engine, nothing beyond this machine."""
+"""Run the system in this process: real handlers, DynamoDB Local, and stand-ins for the other services."""
 
 import functools
 import io

@@ -1,4 +1,4 @@
-"""Does every function handle the samples of what triggers it? They lie in events/, a folder for each function."""
+"""Invoke every function with the sample events in events/."""
 
 import json
 from collections.abc import Callable

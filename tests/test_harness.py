@@ -1,4 +1,4 @@
-"""Can the tests be trusted? What they stand on: the seal, the counting, the injected failures, the stream."""
+"""Test the test harness: blocked connections, counted calls, injected failures, the stream."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Would an operator learn of it? Alarms for whatever can wait, fail or go aside, metrics that name no account."""
+"""Test alarms, metrics and logs for everything that can wait, fail or be set aside."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Can an account tell another's records from what does not exist? Every operation, every field that takes an id."""
+"""Test that another account's records look like records that do not exist, in every operation."""
 
 import uuid
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Which operations are there on activities?"""
+"""Operations on activities."""
 
 from keel.activities.entity_type import ACTIVITY
 from keel.activities.metadata import SCHEMAS

@@ -1,4 +1,4 @@
-"""What answers a path that is no operation? Preflights, the two pages, and `api.not_found` for the rest."""
+"""Answer every path that is not an operation: preflights, the two pages, and `api.not_found`."""
 
 from pathlib import Path
 

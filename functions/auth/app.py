@@ -1,4 +1,4 @@
-"""Which operations are there to authenticate?"""
+"""Operations that authenticate users."""
 
 from typing import Any
 

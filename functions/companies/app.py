@@ -1,4 +1,4 @@
-"""Which operations are there on companies?"""
+"""Operations on companies."""
 
 from keel.api.resolver import Api
 from keel.companies.entity_type import COMPANY

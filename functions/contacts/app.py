@@ -1,4 +1,4 @@
-"""Which operations are there on contacts?"""
+"""Operations on contacts."""
 
 from keel.api.resolver import Api
 from keel.contacts.entity_type import CONTACT

@@ -1,4 +1,4 @@
-"""Which operations are there on custom field definitions?"""
+"""Operations on custom field definitions."""
 
 from keel.api.resolver import Api, Call
 from keel.custom_fields import service

@@ -1,4 +1,4 @@
-"""Which operations are there on exports?"""
+"""Operations on exports."""
 
 from keel.api.resolver import Api, Call
 from keel.exports import jobs

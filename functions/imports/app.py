@@ -1,4 +1,4 @@
-"""Which operations are there on imports?"""
+"""Operations on imports."""
 
 from keel.api.resolver import Api, Call
 from keel.imports import jobs, row_errors, service

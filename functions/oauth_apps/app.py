@@ -1,4 +1,4 @@
-"""Which operations are there on OAuth apps?"""
+"""Operations on OAuth apps."""
 
 from typing import Any
 

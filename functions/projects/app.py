@@ -1,4 +1,4 @@
-"""Which operations are there on projects and the contacts in them?"""
+"""Operations on projects and their contacts."""
 
 from keel.api.resolver import Api, Call
 from keel.projects import contacts

@@ -1,4 +1,4 @@
-"""Which operations are there on sources?"""
+"""Operations on sources."""
 
 from keel.api.resolver import Api, Call
 from keel.records import routes

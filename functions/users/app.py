@@ -1,4 +1,4 @@
-"""Which operations are there on users?"""
+"""Operations on users."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How do the client and the command line meet the real handlers, without a network?"""
+"""Connect the client and the command line to the real handlers, without a network."""
 
 import uuid
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Does the command line do what it says, and fail in a way that a script and a person can go on from?"""
+"""Test the commands of the command line, their output and their exit codes."""
 
 import errno
 import json

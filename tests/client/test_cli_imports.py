@@ -1,4 +1,4 @@
-"""Does the command line bring a file in, and show what becomes of it?"""
+"""Test `keel import`: preview, progress, result and errors."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Does listening print the events that are Keel's, and leave nothing behind?"""
+"""Test `keel webhooks listen`: it prints verified events and deletes its endpoint."""
 
 import json
 import signal

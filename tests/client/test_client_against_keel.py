@@ -1,4 +1,4 @@
-"""Does the client work with the real API?"""
+"""Test the Python client against the real handlers."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Do both clients carry the decisions out, also when many share one?"""
+"""Test the synchronous and the asynchronous client, also when threads share one."""
 
 import asyncio
 import json

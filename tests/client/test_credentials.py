@@ -1,4 +1,4 @@
-"""Are tokens in files as safe as tokens in memory?"""
+"""Test how the client stores and refreshes tokens."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Does what the client's pages tell to type work as it stands?"""
+"""Run the examples of the client's documentation."""
 
 import json
 import re

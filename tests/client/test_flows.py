@@ -1,4 +1,4 @@
-"""What does the client decide: what to send, what to send again, and what to raise?"""
+"""Test what the client sends, retries and raises."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Does the client get the types that the document describes?"""
+"""Test that the generated types match the OpenAPI document."""
 
 import re
 from typing import Any

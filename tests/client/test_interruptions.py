@@ -1,4 +1,4 @@
-"""Does whatever interrupts a command have it clean up, and no more often than it can be done?"""
+"""Test that an interrupted command cleans up once."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""Does the client trust the deliveries that are signed, and no others?"""
+"""Test the verification of signed webhooks in the client."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Do the examples of the pages have the shape of what the system really sends?"""
+"""Compare the example events in the documentation with real ones."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Is there a command or an example in the documentation that nothing runs? Each block has the test that does."""
+"""List the test that runs each command and example of the documentation."""
 
 import re
 import shlex

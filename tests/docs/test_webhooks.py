@@ -1,4 +1,4 @@
-"""Do the examples of docs/webhooks.md verify a delivery, refuse a forged one, and bear repeats in any order?"""
+"""Run the receivers of docs/webhooks.md with valid, forged and repeated deliveries."""
 
 import base64
 import itertools

@@ -1,4 +1,4 @@
-"""What do the end-to-end tests drive? The real template, deployed to a local AWS of their own, over HTTP."""
+"""Deploy the real template to a local AWS, for tests over HTTP."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Do the client and the command line work with the deployed system, as a new user would use them?"""
+"""Use the client and the command line against the deployed system."""
 
 import asyncio
 import json

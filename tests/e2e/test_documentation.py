@@ -1,4 +1,4 @@
-"""Do the pages tell the truth where a whole system is needed? Their commands, run as they stand."""
+"""Run the documented commands that need a whole system."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Does the deployed system work for somebody who begins? From sign-up to contacts, as the README tells it."""
+"""Follow the README's first steps against the deployed system."""
 
 import base64
 import json

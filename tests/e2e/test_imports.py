@@ -1,4 +1,4 @@
-"""Does a file become records, and records a file, on a deployed stack? Storage and queues as they are there."""
+"""Import and export files on the deployed system."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Where does the deployed system stop? Hostile requests and rates, as they come through the gateway."""
+"""Send hostile requests and exceed rate limits through the gateway."""
 
 import pytest
 

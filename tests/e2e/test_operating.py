@@ -1,4 +1,4 @@
-"""Can an operator deploy, change a parameter and get the data back? With the commands of docs/operating.md."""
+"""Deploy, change a parameter and restore data with the commands of docs/operating.md."""
 
 import json
 import os

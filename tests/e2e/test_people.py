@@ -1,4 +1,4 @@
-"""Who may still work with the deployed system? Deactivations and new passwords, felt by the next call."""
+"""Deactivate users and change passwords on the deployed system."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

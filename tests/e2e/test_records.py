@@ -1,4 +1,4 @@
-"""Does a small company's year go into the deployed system, and come out of it as it should?"""
+"""Create, change, list and delete many records on the deployed system."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Does the deployed system keep to its document? Every operation is tried with what the document allows."""
+"""Call every operation of the deployed system as the OpenAPI document describes it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Do webhooks leave the deployed system? Written over HTTP, received over HTTP, with everything in between."""
+"""Receive webhooks of the deployed system over HTTP."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What do tests of functions find beside the system? The mails that went out, and members and apps of an account."""
+"""Fixtures for tests of operations: sent mails, members and apps of an account."""
 
 import re
 import uuid

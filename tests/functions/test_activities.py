@@ -1,4 +1,4 @@
-"""Do activities keep to their types, and point to something?"""
+"""Test activities, their types and their metadata."""
 
 import uuid
 from typing import Any, Final

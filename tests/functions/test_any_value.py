@@ -1,4 +1,4 @@
-"""Whatever a field holds, is the answer one that the contract knows?"""
+"""Test that any value of any field gets a response that the contract allows."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Do sessions begin, go on and end as the contract says?"""
+"""Test registration, login, refresh tokens and logout."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Does what pointed to a deleted record let go of it, whatever interrupts the work?"""
+"""Test that references to deleted records are cleared, whatever interrupts the work."""
 
 import json
 from collections.abc import Callable

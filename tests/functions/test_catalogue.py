@@ -1,4 +1,4 @@
-"""Does every code of the catalogue reach a client, with its status?"""
+"""Test that every code of the catalogue reaches a client with its status."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Do values fit the definitions of the account, and definitions change without harm to what there is?"""
+"""Test custom field definitions and values."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""Is everybody kept within their rate, and told how much of it is left?"""
+"""Test the authorizer and the rate limits."""
 
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace

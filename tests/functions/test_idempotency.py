@@ -1,4 +1,4 @@
-"""Does a command under one Idempotency-Key happen once, whatever is repeated, raced or killed?"""
+"""Test idempotency keys under repetition, races and kills."""
 
 import uuid
 from collections.abc import Callable

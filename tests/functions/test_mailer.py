@@ -1,4 +1,4 @@
-"""Do mails leave the outbox once, and none of them hold up the others?"""
+"""Test that mails of the outbox are sent once, and that none holds up the others."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Does an app get its token in every form that RFC 6749 knows, and only then?"""
+"""Test the token endpoint for apps."""
 
 import base64
 import json

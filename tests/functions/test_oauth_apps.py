@@ -1,4 +1,4 @@
-"""Do OAuth apps live and end as the contract says?"""
+"""Test OAuth apps and their secrets."""
 
 from concurrent.futures import ThreadPoolExecutor
 

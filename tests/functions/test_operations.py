@@ -1,4 +1,4 @@
-"""What does each operation cost? Its calls to DynamoDB and their units, counted and kept in docs/operations.md."""
+"""Count the DynamoDB calls and units of each operation and compare them with docs/operations.md."""
 
 import os
 import uuid

@@ -1,4 +1,4 @@
-"""Do projects keep their stages, their people and their contacts?"""
+"""Test projects, their stages, assignees and contacts."""
 
 import uuid
 from collections.abc import Callable

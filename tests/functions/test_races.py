@@ -1,4 +1,4 @@
-"""Do changes at the same time lose nothing, and never leave a record pointing to what is gone?"""
+"""Test concurrent changes: nothing is lost, and no record points to a deleted one."""
 
 import uuid
 from collections.abc import Callable

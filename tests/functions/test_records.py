@@ -1,4 +1,4 @@
-"""Do all kinds of records keep what the API promises of every record?"""
+"""Test what the API promises of every record."""
 
 import uuid
 from collections.abc import Callable

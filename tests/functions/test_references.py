@@ -1,4 +1,4 @@
-"""Do records only ever point to what there is, under its current name?"""
+"""Test references between records and their computed names."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What does any request get, whatever it holds? An answer in the envelope, from every operation alike."""
+"""Test that any request to any operation gets the envelope."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Does a secret appear anywhere but in the one answer that issues it?"""
+"""Test that a secret appears only in the response that issues it."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Are sources put away and brought back?"""
+"""Test sources, archived and unarchived."""
 
 from tests.harness.accounts import Account
 

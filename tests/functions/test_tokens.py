@@ -1,4 +1,4 @@
-"""Is an access token taken only if every part of it is right?"""
+"""Test that an altered access token is rejected."""
 
 import base64
 import json

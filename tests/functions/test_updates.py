@@ -1,4 +1,4 @@
-"""Does any sequence of partial updates leave what a plain model of them leaves?"""
+"""Compare sequences of partial updates with a plain model."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Do users come and go as the contract says?"""
+"""Test invitations, deactivation and passwords."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""How is an account used in tests? As its owner does, through the operations."""
+"""Use an account in tests as its owner does, through the operations."""
 
 from typing import Any
 

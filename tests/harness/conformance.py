@@ -1,4 +1,4 @@
-"""Does an answer look like the reference says? Every answer in every test is held against openapi.json."""
+"""Validate every response in the tests against openapi.json."""
 
 import json
 from functools import cache

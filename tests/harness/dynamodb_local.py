@@ -1,4 +1,4 @@
-"""Where do the tests keep their items? In DynamoDB Local, Amazon's own engine, one process for the session."""
+"""Run DynamoDB Local, one process for the session."""
 
 import socket
 import subprocess

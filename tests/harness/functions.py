@@ -1,4 +1,4 @@
-"""How does a function run here? Its real module, in the environment that the template gives to it and no more."""
+"""Run a function's real module in the environment that the template gives it."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""Does the API keep to its document, whatever is sent? Schemathesis makes the requests and judges the answers."""
+"""Fuzz the API with Schemathesis, from the OpenAPI document."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""How does a request reach a handler? As the event that API Gateway makes of it, and back as an answer."""
+"""Build the event that API Gateway passes to a function, and read the function's response."""
 
 import base64
 import copy

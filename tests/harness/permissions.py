@@ -1,4 +1,4 @@
-"""May a function make this call? The permissions that the template gives it on the table, enforced as IAM does."""
+"""Enforce the template's permissions on the table, as IAM does."""
 
 from contextvars import ContextVar
 from functools import cache

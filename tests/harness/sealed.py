@@ -1,4 +1,4 @@
-"""What may the tests reach? This machine alone: any other address is refused before a packet leaves."""
+"""Refuse connections to any address but this machine."""
 
 import socket
 from collections.abc import Iterator

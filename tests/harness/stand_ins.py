@@ -1,4 +1,4 @@
-"""What do the functions find around them? Stand-ins of the template's resources, and the environment that names them.
+"""Create stand-ins for the template's resources, and the environment variables that name them.
 
 The table is made in DynamoDB Local, everything else in moto, each from its own block in template.yaml. A resource is
 made when something first refers to it, so a type that the code needs and that is not known here fails loudly.

@@ -1,4 +1,4 @@
-"""What do the workers see? The table's real stream and the real queues, as the events that Lambda makes of them."""
+"""Invoke workers with the events of the table's real stream and the real queues."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What goes over the wire to DynamoDB? Counts the calls of the code under test, and makes chosen ones fail."""
+"""Count the DynamoDB calls of the code under test, and make chosen ones fail."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

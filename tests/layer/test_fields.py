@@ -1,4 +1,4 @@
-"""Are plain emails, which are judged at a glance, those that the library would take as well?"""
+"""Test that the quick check of emails agrees with the library."""
 
 import email_validator
 import pytest

@@ -1,4 +1,4 @@
-"""What does a password cost whoever steals its hash?"""
+"""Test the cost of password hashes."""
 
 from keel.users import password_hashing
 from keel.users.password_hashing import hasher  # as it is before the tests make hashing cheap

@@ -1,4 +1,4 @@
-"""Does a search find what it should, and nothing else?"""
+"""Test how texts are split into words and matched."""
 
 import pytest
 

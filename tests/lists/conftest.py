@@ -1,4 +1,4 @@
-"""What do tests of lists find? One account to fill and to ask."""
+"""Fixtures for tests of lists: one account to fill and query."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Does every filter of every list let through what the contract says, alone and with others?"""
+"""Test every filter of every list, alone and combined."""
 
 import uuid
 

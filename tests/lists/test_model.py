@@ -1,4 +1,4 @@
-"""Do lists, filters and searches agree with the contract, whatever was written before, and while a walk goes on?
+"""Compare lists, filters and searches with a plain model while records change.
 
 A state machine drives the real handlers, and a plain Python model beside them: dicts, and a search spelled out
 anew. One run leaves the planner its room; in the other every bound is so small that it is met all the time.

@@ -1,4 +1,4 @@
-"""Does walking a list give every record once, whatever the size of a page and whatever else happens?"""
+"""Test that following the cursors returns every record once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Does a list's `search` find what the contract says, from the call on that wrote it?"""
+"""Test `search` of the lists."""
 
 
 def found(ask, search, resource="contacts"):

@@ -1,4 +1,4 @@
-"""Does a page of the largest things still fit into an answer?"""
+"""Test that pages of the largest records fit into a response."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where do browsers and fuzzers find the API? At an address of this machine, with the real handlers behind it."""
+"""Serve the API on this machine for browsers and fuzzers, with the real handlers."""
 
 import threading
 from collections.abc import Iterator

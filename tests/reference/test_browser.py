@@ -1,4 +1,4 @@
-"""Does the reference work for somebody who has just opened it? Tried in a browser, under the paths of a deployment."""
+"""Use the reference in a browser, under the paths of a deployment."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""Does the API keep to its document, whatever is sent? Through the real handlers, on this machine."""
+"""Fuzz the real handlers on this machine."""
 
 from typing import Any
 

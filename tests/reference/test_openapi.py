@@ -1,4 +1,4 @@
-"""Is the reference true? The document that is made from the code, and what is said beside it."""
+"""Test the OpenAPI document that is generated from the code."""
 
 from functools import cache
 from typing import Any

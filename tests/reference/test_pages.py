@@ -1,4 +1,4 @@
-"""What do the two pages outside the envelope answer?"""
+"""Test the two pages outside the envelope."""
 
 import hashlib
 import json

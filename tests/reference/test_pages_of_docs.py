@@ -1,4 +1,4 @@
-"""Is what the pages under docs say true? Commands are run, links followed, drawings drawn anew."""
+"""Test the documentation: commands run, links resolve, generated parts are current."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What time is it, and how is it written? Milliseconds since 1970 inside, RFC 3339 UTC outside."""
+"""Read and format the time: milliseconds since 1970 inside, RFC 3339 UTC outside."""
 
 import time
 from datetime import UTC, datetime, timedelta

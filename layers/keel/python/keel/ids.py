@@ -1,4 +1,4 @@
-"""What names a record? UUIDv7 ids, minted from the same clock reading as `created_at`."""
+"""Create and parse the ids of records: UUIDv7, from the same clock reading as `created_at`."""
 
 import os
 import re

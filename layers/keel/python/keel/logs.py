@@ -1,4 +1,4 @@
-"""What does a function write down? Structured lines with request id and account, and no one's data.
+"""Write structured logs that contain request ids and accounts, and no personal data.
 
 A log line never holds a token, a secret, a body or a personal field. Messages of exceptions often do
 (botocore quotes items, pydantic quotes input), so a fault is logged by type and place only.

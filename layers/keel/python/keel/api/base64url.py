@@ -1,4 +1,4 @@
-"""How do bytes travel in a URL or a header? base64url without padding, in its one canonical spelling."""
+"""Encode and decode base64url without padding, in one canonical spelling."""
 
 import base64
 

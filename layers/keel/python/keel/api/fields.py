@@ -1,4 +1,4 @@
-"""What may a client send? The types of fields, and the base of every body.
+"""Define the types of request fields, and the base of every request body.
 
 A body is read in two steps. The types here settle JSON type, format, length and range, and whatever fails
 is `<resource>.invalid_request`. What a resource has codes of its own for (a required text, an id, a

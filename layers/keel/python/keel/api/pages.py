@@ -1,4 +1,4 @@
-"""Which pages are there outside the envelope? The OpenAPI document, and the reference that is read from it.
+"""Serve the pages outside the envelope: the OpenAPI document and the reference.
 
 A page needs nothing from elsewhere. What belongs to it, its script for example, is served under its own address with
 `?asset=NAME`, so that there are two addresses and no more.

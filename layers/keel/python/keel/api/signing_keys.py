@@ -1,4 +1,4 @@
-"""Which keys does this deployment sign with? The secret in Secrets Manager, fetched and refreshed.
+"""Fetch and refresh the signing keys of this deployment from Secrets Manager.
 
 The secret is JSON: `{"active": "k1", "k1": "<at least 32 characters>"}`. To rotate, add `k2` beside `k1`,
 make it active, and remove `k1` when nothing signed with it is of use any more. Environments that are

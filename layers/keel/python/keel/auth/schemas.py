@@ -1,4 +1,4 @@
-"""What do clients send and receive to authenticate?"""
+"""Define the request and response bodies of `auth-*`."""
 
 from typing import Annotated
 

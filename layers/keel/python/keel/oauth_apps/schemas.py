@@ -1,4 +1,4 @@
-"""What do clients send and receive about OAuth apps?"""
+"""Define the request and response bodies of `oauth-apps-*` and `oauth-token`."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Where do files lie? Signed addresses for clients, and reads and writes in bounded memory."""
+"""Read and write files in S3 in bounded memory, and create presigned URLs."""
 
 import io
 from collections.abc import Sequence

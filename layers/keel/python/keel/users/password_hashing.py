@@ -1,4 +1,4 @@
-"""Is this the password? argon2id hashes, and the same work whether there is one to compare with or not."""
+"""Hash and verify passwords with argon2id, with the same work whether or not there is a hash to compare with."""
 
 from functools import cache
 from typing import Final

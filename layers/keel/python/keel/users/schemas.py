@@ -1,4 +1,4 @@
-"""What do clients send and receive about users?"""
+"""Define the request and response bodies of `users-*`."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What do clients send and receive about webhooks?"""
+"""Define the request and response bodies of `webhooks-*`."""
 
 from typing import Annotated, Any, Final, Literal
 
