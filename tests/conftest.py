@@ -197,7 +197,7 @@ def account(accounts: Callable[[], Account]) -> Account:
 def _planted(body: dict[str, Any], functions: Functions) -> Session:
     from keel import clock, ids
     from keel.api import access_tokens, principals
-    from keel.storage import legacy_table as table
+    from tests.harness import items
 
     now = clock.now()
     account_id, user_id = ids.mint(now), ids.mint(now)
@@ -205,7 +205,7 @@ def _planted(body: dict[str, Any], functions: Functions) -> Session:
     user = {"email": body["email"], "name": body["name"], "role": "owner", "must_change_password": False, **times}
     with functions.running("contacts"):
         key = principals.user_key(account_id, user_id)
-        table.apply(table.put({"pk": key.pk, "sk": key.sk, "kind": "user", "epoch": 1, **user}))
+        items.write([{"pk": key.pk, "sk": key.sk, "kind": "user", "epoch": 1, **user}])
         token = access_tokens.issue(access_tokens.AccessToken("user", account_id, user_id, ids.mint(now), 1))
     shown = {"id": user_id, "account_id": account_id, "deactivated_at": None, **user}
     return Session(token, "", shown, body["password"])

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from keel import clock, ids
 from keel.api import principals, signing_keys
-from keel.storage import legacy_table as table
+from tests.harness import items
 from tests.harness.gateway import fresh_address
 from tests.harness.wire import Killed, conflict, losing_answers
 
@@ -296,7 +296,7 @@ def test_what_is_remembered_of_ended_sessions_outlives_their_tokens_and_no_more(
 
     def remembered():
         with functions.running("auth"):
-            user = table.get(principals.user_key(ada.account_id, ada.user["id"]))
+            user = items.read(principals.user_key(ada.account_id, ada.user["id"]))
             return len(user["ended_sessions"] if user else ())
 
     assert call("auth-logout", token=first.token).status == 200

@@ -12,8 +12,8 @@ from keel import clock, entity_types, ids
 from keel.events import changes
 from keel.records import index_entries
 from keel.storage import clients
-from keel.storage import legacy_table as table
 from keel.workers import cascade
+from tests.harness import items as items_
 from tests.harness.accounts import Account
 from tests.harness.functions import Functions
 from tests.harness.stand_ins import StandIns
@@ -132,7 +132,7 @@ def copy(account: Account, record: dict[str, Any], times: int) -> None:
     items = [item for item in account.items() if record["id"] in item["sk"]]
     for _ in range(times):
         other = ids.mint(clock.now())
-        table.batch_write(item | {"sk": item["sk"].replace(record["id"], other)} for item in items)
+        items_.write(item | {"sk": item["sk"].replace(record["id"], other)} for item in items)
 
 
 def test_hundreds_of_references_are_cleared_in_as_many_runs_as_it_takes(
@@ -171,7 +171,7 @@ def test_a_worker_without_time_orders_the_rest_anew(
 def test_a_stale_posting_goes_and_its_record_stays(account: Account, company: dict[str, Any]) -> None:
     contact = account.creates("contacts")
     partition = index_entries.value_partition(company["account_id"], "contact", "company_id", company["id"])
-    table.apply(table.put({"pk": partition, "sk": contact["id"], "kind": "posting", "revision": 1}))
+    items_.write([{"pk": partition, "sk": contact["id"], "kind": "posting", "revision": 1}])
     account.deletes("companies", company)
     clear(company)
     assert account.gets("contacts", contact) == contact

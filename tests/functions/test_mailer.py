@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keel.storage import clients
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Key
+from keel.storage.models import Key
+from tests.harness import items
 from tests.harness.stand_ins import PARAMETERS
 from tests.harness.wire import refusal
 
@@ -46,7 +46,7 @@ def waiting(functions, record):
     """What the outbox has of the mail of a stream record."""
     keys = record["dynamodb"]["Keys"]
     with functions.running("mailer"):
-        return table.get(Key(keys["pk"]["S"], keys["sk"]["S"]))
+        return items.read(Key(keys["pk"]["S"], keys["sk"]["S"]))
 
 
 def test_an_invitation_says_what_it_is_and_ends_in_its_link(invited, mails):

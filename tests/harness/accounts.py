@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item
+from tests.harness import items
 from tests.harness.gateway import Answer, Session
+from tests.harness.items import Item
 from tests.harness.wire import written
 
 # What a create needs at least; an activity needs something that it points to besides.
@@ -51,7 +51,7 @@ class Account:
     def items(self) -> list[Item]:
         """Everything that the table has of the account."""
         partitions = sorted(written.get(self.session.account_id, ()))
-        return [item for pk in partitions for item in table.iterate(pk)]
+        return [item for pk in partitions for item in items.iterate(pk)]
 
 
 class World:

@@ -39,7 +39,7 @@ def list_(caller: Caller, body: ErrorList) -> dict[str, Any]:
     size = 0
     for error in _errors_after(job, after, limit=_PAGE_BATCHES):
         if len(errors) == body.limit or size > _PAGE_BYTES:
-            return {"items": errors, "next_cursor": pagination.seal(str(errors[-1]["row"]), *scope)}
+            return {"items": errors, "next_cursor": pagination.sign(str(errors[-1]["row"]), *scope)}
         cells = error.pop("cells")
         names = unique_names(columns + [""] * (len(cells) - len(columns)))
         errors.append(error | {"data": dict(zip(names, cells, strict=False))})
