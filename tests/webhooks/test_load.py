@@ -39,7 +39,7 @@ class World:
         self.told.setdefault(told, []).append(self.time.seconds)
         self.ids.setdefault(told, set()).add(headers["webhook-id"])
         self.time.sleep(10 if url == SLOW else 0.05)
-        return Outcome(None, "There was no complete answer.", 10_000) if url == SLOW else Outcome(200, "", 50)
+        return Outcome(None, "There was no complete response.", 10_000) if url == SLOW else Outcome(200, "", 50)
 
     def change(self, record: dict[str, Any], lane: int | None = None) -> None:
         """A record is created now, like this one of the stream."""

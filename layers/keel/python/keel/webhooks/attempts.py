@@ -203,7 +203,7 @@ def again(caller: Caller, delivery_id: str) -> dict[str, Any]:
     """
     delivery, endpoint = deliveries.find(caller, delivery_id)
     if "deleted_at" in endpoint:
-        raise ApiError("webhooks.not_found", "The endpoint of this delivery has been deleted.")
+        raise ApiError("webhooks.not_found", "The endpoint of this delivery was deleted.")
     now = clock.now()
     if endpoint["is_active"]:
         outcome = _send(endpoint, delivery)

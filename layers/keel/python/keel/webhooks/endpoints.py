@@ -126,7 +126,7 @@ def _change(item: Item, body: EndpointUpdate) -> Item:
     if "events" in given:
         given["events"] = _checked_events(given["events"])
     if "is_active" in body.cleared:
-        raise ApiError.for_field("webhooks.invalid_request", "is_active", "must be true or false")
+        raise ApiError.for_field("webhooks.invalid_request", "is_active", "is_active must be true or false.")
     if given.get("is_active"):
         given["disabled_reason"] = ""
     return {name: value for name, value in given.items() if item[name] != value}
@@ -199,7 +199,9 @@ def _check_url(url: str) -> None:
 def _checked_events(events: list[str]) -> list[str]:
     """The events, each once; at least one, and none that Keel does not have."""
     if not events:
-        raise ApiError.for_field("webhooks.invalid_request", "events", "An endpoint needs at least one event.")
+        raise ApiError.for_field("webhooks.invalid_request", "events", "events must contain at least one event.")
     if unknown := [event for event in events if event not in EVENTS]:
-        raise ApiError.for_field("webhooks.invalid_request", "events", f"There is no event {unknown[0]!r}.")
+        raise ApiError.for_field(
+            "webhooks.invalid_request", "events", f"events contains an unknown event: {unknown[0]!r}."
+        )
     return list(dict.fromkeys(events))

@@ -16,7 +16,7 @@ from keel.webhooks import slots
 from keel.webhooks.sender import Outcome
 
 PATIENCE: Final = 5 * clock.DAY
-GONE: Final = "The receiver answered 410 Gone."
+GONE: Final = "The endpoint returned 410 Gone."
 FAILING: Final = "No delivery succeeded for 5 days."
 
 _INDEX: Final = "webhook_failing"

@@ -50,17 +50,17 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
         status, retry_after, ended = _exchange(targets.parse(url), body, headers, started + seconds)
         if not ended:
             raise TimeoutError
-        error = "" if 200 <= status < 300 else f"The receiver answered {status}."
+        error = "" if 200 <= status < 300 else f"The endpoint returned status {status}."
     except (Refused, Unresolved) as refusal:
         error = str(refusal)
     except TimeoutError:
-        error = f"There was no complete answer within {seconds:g} seconds."
+        error = f"There was no complete response within {seconds:g} seconds."
     except ssl.SSLCertVerificationError as failure:
-        error = f"The certificate is not valid: {failure.verify_message}."
+        error = f"The TLS certificate is invalid: {failure.verify_message}."
     except ssl.SSLError:
         error = "The TLS connection failed."
     except (http.client.HTTPException, ValueError, _TooLong):
-        error = "The answer was not valid HTTP."
+        error = "The response was not valid HTTP."
     except OSError as failure:
         error = f"The connection failed: {failure.strerror or type(failure).__name__}."
     return Outcome(status, error, round((time.monotonic() - started) * 1_000), retry_after)

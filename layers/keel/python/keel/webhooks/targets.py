@@ -58,25 +58,25 @@ class Target:
 def parse(url: str) -> Target:
     """Take a URL apart; raises `Refused`."""
     if _FORBIDDEN.search(url):
-        raise Refused("The URL has spaces, control characters or backslashes.")
+        raise Refused("The URL must not contain spaces, control characters or backslashes.")
     match = _URL.fullmatch(url)
     if match is None:
-        raise Refused("This is not an absolute URL.")
+        raise Refused("The URL must be absolute, such as https://example.com/webhooks.")
     scheme, authority, path, query = match[1].lower(), match[2], match[3], match[4]
     if "@" in authority:
-        raise Refused("The URL has credentials in it.")
+        raise Refused("The URL must not contain credentials.")
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None:
-        raise Refused("The URL has no valid host and port.")
+        raise Refused("The URL must have a valid host and port.")
     exempt = parts[1] in settings().webhook_exempt_hosts
     if scheme != "https" and not (exempt and scheme == "http"):
-        raise Refused("The URL is not https.")
+        raise Refused("The URL must begin with https://.")
     port = int(parts[2]) if parts[2] else _DEFAULT_PORTS[scheme]
     if not (1 <= port <= 65_535 if exempt else port in _PORTS):
-        raise Refused("The port is neither 443 nor 8443.")
+        raise Refused("The port of the URL must be 443 or 8443.")
     host, literal = _host(parts[1])
     if literal is not None and not exempt and not is_public(literal):
-        raise Refused("The host is not a public address.")
+        raise Refused("The host of the URL is an address that is not public.")
     shown = f"[{host}]" if isinstance(literal, IPv6Address) else host
     return Target(
         scheme=scheme,
@@ -95,19 +95,19 @@ def _host(text: str) -> tuple[str, Address | None]:
         try:
             literal = IPv6Address(text[1:-1])
         except AddressValueError:
-            raise Refused("The host is not a valid IPv6 address.") from None
+            raise Refused("The host of the URL is not a valid IPv6 address.") from None
         return str(literal), literal
     name = _ascii(text).removesuffix(".")
     labels = name.split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise Refused("The URL has no valid host.")
+        raise Refused("The URL must have a valid host.")
     if not _NUMBER.fullmatch(labels[-1]):
         return name, None
     # Such a name is an IPv4 address to some resolvers, in decimal, octal or hex: only the plain form is one here.
     try:
         return name, IPv4Address(name)
     except AddressValueError:
-        raise Refused("The host is not a valid IPv4 address.") from None
+        raise Refused("The host of the URL is not a valid IPv4 address.") from None
 
 
 def _ascii(name: str) -> str:
@@ -116,7 +116,7 @@ def _ascii(name: str) -> str:
     try:
         return idna.encode(name, uts46=True).decode()
     except idna.IDNAError:
-        raise Refused("The URL has no valid host.") from None
+        raise Refused("The URL must have a valid host.") from None
 
 
 def _encoded(text: str) -> str:
@@ -142,7 +142,7 @@ def resolve(target: Target, seconds: float) -> list[Address]:
         return [target.literal]
     found = _lookup(target.host, target.port, seconds)
     if not target.exempt and not all(map(is_public, found)):
-        raise Refused("The host resolves to an address that is not public.")
+        raise Refused("The host of the URL resolves to an address that is not public.")
     return sorted(found, key=lambda address: address.version)  # functions have IPv4 by default, and no IPv6
 
 
@@ -160,9 +160,9 @@ def _lookup(host: str, port: int, seconds: float) -> list[Address]:
     try:
         answer = answers.get(timeout=max(seconds, 0))
     except queue.Empty:
-        raise Unresolved("The host's name could not be resolved in time.") from None
+        raise Unresolved("The host name could not be resolved in time.") from None
     if isinstance(answer, OSError) or not answer:
-        raise Unresolved("The host's name could not be resolved.")
+        raise Unresolved("The host name could not be resolved.")
     return list(dict.fromkeys(ip_address(entry[4][0]) for entry in answer))
 
 
