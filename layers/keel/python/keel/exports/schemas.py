@@ -1,4 +1,4 @@
-"""What do clients send and receive about exports?"""
+"""Define the request and response bodies of `exports-*`."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ class ExportCreate(Body):
 
 
 class ExportJob(Record):
-    """`signed_url` and `expires_in` are there once the export is completed."""
+    """`signed_url` and `expires_in` are null until the export is completed."""
 
     model_type: Literal["contacts", "companies", "projects", "activities", "sources"]
     format: Literal["csv", "jsonl"]

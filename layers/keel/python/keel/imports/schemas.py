@@ -1,4 +1,4 @@
-"""What do clients send and receive about imports?"""
+"""Define the request and response bodies of `imports-*`."""
 
 from typing import Annotated, Any, Literal
 
