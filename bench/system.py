@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -150,6 +151,7 @@ def handler(function: str) -> Any:
         if specification is None or specification.loader is None:
             raise RuntimeError(f"no function {function}")
         module = importlib.util.module_from_spec(specification)
+        sys.modules[specification.name] = module  # pydantic looks up the module of a generic model
         specification.loader.exec_module(module)
         _handlers[function] = module.handler
     return _handlers[function]
