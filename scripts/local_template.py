@@ -16,16 +16,14 @@ from typing import Any, Final
 
 Template = dict[str, Any]
 
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-CATCH_ALL: Final = ("/", "/{proxy+}")
+METHODS: Final = ("get", "post", "put", "patch", "delete", "head", "options")
 SECRETS: Final = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret"
 
 
 def adapted(template: Template, root: Path) -> Template:
     """A copy of the template that MiniStack can deploy, with absolute paths of the sources below `root`."""
     result = copy.deepcopy(template)
-    for function in _of_type(result, "AWS::Serverless::Function"):
-        function["Events"] = dict(_routes_by_method(function.get("Events", {})))
+    _list_methods(result)
     _map_numbers(result)
     _drop_bucket_policies(result)
     _permit_any_email(result)
@@ -34,23 +32,42 @@ def adapted(template: Template, root: Path) -> Template:
     return result
 
 
-def _routes_by_method(events: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """One route per method, and only the method that is in use for operations and pages.
+def _list_methods(template: Template) -> None:
+    """Describe the API in OpenAPI, with every method of every path.
 
-    The catch-all function answers other methods, in the same way as the operation's own function does on AWS.
+    SAM would make a permission of each method, which are more resources than a stack may have.
     """
-    for name, event in events.items():
-        if event["Type"] == "Api":
-            for method in _methods(event["Properties"]["Path"]):
-                yield f"{name}{method.title()}", {**event, "Properties": {**event["Properties"], "Method": method}}
-        else:
-            yield name, event
+    paths: dict[str, Any] = {}
+    for name, resource in list(template["Resources"].items()):
+        if resource["Type"] == "AWS::Serverless::Function":
+            events = resource["Properties"].get("Events", {}).items()
+            routes = [event["Properties"]["Path"] for _, event in events if event["Type"] == "Api"]
+            paths |= {path: dict.fromkeys(METHODS, _integration(name)) for path in routes}
+            resource["Properties"]["Events"] = {key: event for key, event in events if event["Type"] != "Api"}
+            if routes:
+                template["Resources"][f"{name}Permission"] = _permission(name)
+    definition = {"openapi": "3.0.1", "info": {"title": "Keel", "version": "1"}, "paths": paths}
+    template["Resources"]["Api"]["Properties"]["DefinitionBody"] = definition
 
 
-def _methods(path: str) -> tuple[str, ...]:
-    if path in CATCH_ALL:
-        return METHODS
-    return ("POST",) if path.startswith("/api/") else ("GET",)
+def _integration(function: str) -> dict[str, Any]:
+    uri = f"arn:aws:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{{function}.Alias}}/invocations"
+    return {
+        "x-amazon-apigateway-integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": {"Fn::Sub": uri}},
+        "responses": {},
+    }
+
+
+def _permission(function: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": {"Ref": f"{function}.Alias"},
+            "Principal": "apigateway.amazonaws.com",
+            "SourceArn": {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"},
+        },
+    }
 
 
 def _map_numbers(template: Template) -> None:
