@@ -1,4 +1,4 @@
-"""Which operations are there on webhooks?"""
+"""Declare the operations on webhook endpoints and deliveries."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ api = Api("webhooks")
 handler = api.handle
 
 
-# No Idempotency-Key: the answer holds a secret, which is shown once.
+# No Idempotency-Key: the response contains a secret, which is shown only once.
 @api.operation("webhooks-create", schemas.EndpointCreate, result=schemas.EndpointWithSecret)
 def create(call: Call[schemas.EndpointCreate]) -> dict[str, Any]:
     return endpoints.create(call.caller, call.body)
@@ -54,4 +54,4 @@ def deliveries_(call: Call[schemas.DeliveriesList]) -> dict[str, Any]:
 
 @api.operation("webhooks-redeliver", schemas.ByDelivery, result=schemas.Delivery)
 def redeliver(call: Call[schemas.ByDelivery]) -> dict[str, Any]:
-    return attempts.again(call.caller, call.body.delivery_id)
+    return attempts.redeliver(call.caller, call.body.delivery_id)

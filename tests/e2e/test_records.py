@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keel.storage.attributes import decode_item
+from keel.storage.attribute_types import decode
 from stack import Stack
 from tests.e2e.conftest import eventually
 from tests.harness.accounts import Account
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 def stored(stack: Stack, account: Account) -> list[Any]:
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.physical("Table"))
-    items = [decode_item(item) for page in pages for item in page["Items"]]
+    items = [{name: decode(value) for name, value in item.items()} for page in pages for item in page["Items"]]
     return [item for item in items if item["pk"].startswith(account.session.account_id)]
 
 

@@ -179,7 +179,7 @@ class Simulation:
         [queue] = [each for each in self.queues.values() if each.arn.endswith(":" + QueueUrl.rpartition("/")[2])]
         queue.send(MessageBody, DelaySeconds)
 
-    def _at_once(self, call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
+    def _map_concurrently(self, call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
         if len(arguments) <= 1 or threading.current_thread() is threading.main_thread():
             return list(map(call, arguments))
         return self.time.pool(clients.CONCURRENT_CALLS).map(call, arguments)
@@ -199,7 +199,7 @@ class Simulation:
             with (
                 patch.object(clock, "now", self.time.now),
                 patch("keel.workers.queues.ThreadPoolExecutor", self.time.pool),
-                patch.object(clients, "at_once", self._at_once),
+                patch.object(clients, "map_concurrently", self._map_concurrently),
                 patch.object(clients.client("sqs"), "send_message", self.send_message),
                 patch.object(clients.client("events"), "put_events", self.put_events),
             ):

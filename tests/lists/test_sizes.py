@@ -52,13 +52,13 @@ def test_a_page_of_deliveries_ends_where_an_answer_would_become_too_large(
     made = {"url": "http://127.0.0.1:9/", "events": ["contact.created"]}
     endpoint = account.does("webhooks-create", made)["endpoint"]["id"]
     with functions.running("webhooks"):
-        from keel.storage import legacy_table as table
+        from keel.storage import table
         from keel.webhooks import deliveries, endpoints
 
-        item = table.get(endpoints.key(account.session.account_id, endpoint)) or {}
+        stored = endpoints.find(account.session.account_id, endpoint)
         payload, now = {"event": "contact.created", "data": WIDE * 60_000}, clock.now()
-        items = [deliveries.item_of(item, ids.mint(now), payload, now) for _ in range(20)]
-        table.batch_write(items)
+        items = [deliveries.build(stored, ids.mint(now), payload, now) for _ in range(20)]
+        table.batch_write([item.serialize() for item in items])
     ids_, pages = walked(account, "webhooks-deliveries", endpoint_id=endpoint)
-    assert ids_ == sorted((each["sk"] for each in items), reverse=True)
+    assert ids_ == sorted((each.id for each in items), reverse=True)
     assert pages == 4

@@ -134,9 +134,11 @@ def test_both_secrets_sign_after_a_rotation(
     from keel.webhooks import signing
 
     original = signing.headers
-    monkeypatch.setattr(
-        signing, "headers", lambda e, a, w, b, now: original(e, a, w, b, now + clock.DAY + clock.MINUTE)
-    )
+
+    def headers_a_day_later(endpoint: Any, webhook_id: str, body: str, now: int) -> dict[str, str]:
+        return original(endpoint, webhook_id, body, now + clock.DAY + clock.MINUTE)
+
+    monkeypatch.setattr(signing, "headers", headers_a_day_later)
     call("webhooks-test", {"id": made.id}, token=user.token)
     assert len(listening.received[1].headers["webhook-signature"].split()) == 1
     assert len(listening.received[0].headers["webhook-signature"].split()) == 2

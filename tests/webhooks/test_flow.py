@@ -172,7 +172,7 @@ def test_bad_record_goes_aside_whole_and_the_others_go_on(
     for record in (bad, worse):
         kept = boto3.client("s3").get_object(Bucket=bucket, Key=f"event_publisher/{record['eventID']}.json")
         assert json.loads(kept["Body"].read()) == {"Records": [record]}
-    lines = [line for line in log_lines() if line["message"] == "put_aside"]
+    lines = [line for line in log_lines() if line["message"] == "stream_record_set_aside"]
     assert len(lines) == 2
     assert "Zaphod" not in str(lines)
 
@@ -428,7 +428,7 @@ def test_worker_that_dies_between_sending_and_recording_repeats_once_under_the_s
     flow("event_publisher", "webhook_fanout")
     [pending] = deliveries(made)
     monkeypatch.setattr(attempts, "_CLAIM", -1)
-    inject("UpdateItem", Killed(), skip=2)  # the slot, the claim; then the record of how it went
+    inject("UpdateItem", Killed(), skip=2)  # after the lease and the claim comes the record of the attempt
     with pytest.raises(Killed):
         due(pending)
     assert deliveries(made)[0]["attempts"] == []
@@ -510,7 +510,7 @@ def test_workers_that_die_at_any_call_lose_and_double_nothing(
     while True:
         contact(call, user)
         [event] = pump_events(flow, stand_ins)
-        monkeypatch.setattr(fanout, "_known", {})
+        monkeypatch.setattr(fanout, "_cached", {})
         with monkeypatch.context() as patch:
             patch.setattr(clients.client("sqs"), "send_message", lambda **asked: sent.append(asked))
             died = survive("webhook_fanout", event, kills)
@@ -582,7 +582,7 @@ def test_retry_is_queued_though_the_answer_to_the_record_was_lost(
     due: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keel.storage import legacy_table as table
+    from keel.storage import table
     from keel.webhooks import queues
 
     listening.default = 500
@@ -668,7 +668,7 @@ def test_burst_of_an_account_is_fanned_out_for_one_reading_of_its_endpoints(
         contact(call, user)
     flow("event_publisher")
     monkeypatch.setattr(fanout, "_SKEW", -60_000)  # as if the burst lay well behind
-    monkeypatch.setattr(fanout, "_known", {})
+    monkeypatch.setattr(fanout, "_cached", {})
     monkeypatch.setattr(fanout, "_FRESH", 60_000)
     with round_trips() as trips:
         flow("webhook_fanout")

@@ -68,7 +68,7 @@ def world(stand_ins: StandIns, functions: Functions, monkeypatch: pytest.MonkeyP
     simulation = Simulation(stand_ins, functions)
     world = World(simulation)
     monkeypatch.setattr(sender, "post", world.post)
-    monkeypatch.setattr(fanout, "_known", {})
+    monkeypatch.setattr(fanout, "_cached", {})
     with simulation.running():
         yield world
 

@@ -1,1 +1,1 @@
-"""Change events: what happened to the records of the CRM, on a bus for whoever wants to know."""
+"""Change events: changes of records, published on an event bus."""

@@ -1,8 +1,7 @@
-"""What happened to a record? The event that a record of the table's stream stands for.
+"""Make events of the changes in the table's stream.
 
-An event's id derives from the change itself, so a stream that is read twice tells the same events again. It
-carries the whole record: several changes of one record may come in any order, and `version` says which is
-the later.
+The id of an event derives from the change, so a stream that is read twice yields the same events. An event contains the
+whole record. Changes of one record can arrive in any order, and `version` tells which is later.
 """
 
 import hashlib
@@ -18,17 +17,17 @@ from keel.records.models import Record
 
 @dataclass(frozen=True)
 class Change:
-    """A change that is an event; `record` is what it left, or for a deletion the last that there was."""
+    """A change that is an event. `record` is the record after it, or the deleted record."""
 
-    kind: EntityType
+    entity_type: EntityType
     action: str
     record: Record
     milliseconds: int
-    source: dict[str, Any]  # the stream's record
+    stream_record: dict[str, Any]
 
     @property
     def name(self) -> str:
-        return f"{self.kind.name}.{self.action}"
+        return f"{self.entity_type.name}.{self.action}"
 
     @property
     def id(self) -> str:
@@ -49,22 +48,22 @@ class Change:
         }
 
 
-def of(source: dict[str, Any]) -> Change | None:
-    """The event in a stream's record; None where a client could see no change."""
-    images = source["dynamodb"]
+def of(stream_record: dict[str, Any]) -> Change | None:
+    """The event that a record of the stream stands for, None if clients see no change."""
+    images = stream_record["dynamodb"]
     before, after = images.get("OldImage"), images.get("NewImage")
     attributes = after or before
     if not attributes or "kind" not in attributes or attributes["kind"]["S"] not in names.KINDS:
         return None
-    kind = ENTITY_TYPES[attributes["kind"]["S"]]
-    record = kind.model.from_raw_data(attributes)
+    entity_type = ENTITY_TYPES[attributes["kind"]["S"]]
+    record = entity_type.model.from_raw_data(attributes)
     updated = clock.milliseconds(record.updated_at)
     if not after:
-        # The stream's clock has whole seconds: a deletion must not seem older than what was deleted.
+        # The stream's times are whole seconds. A deletion must not seem older than the record.
         created = int(float(images.get("ApproximateCreationDateTime", 0)) * 1_000)
-        return Change(kind, "deleted", record, max(created, updated + 1), source)
+        return Change(entity_type, "deleted", record, max(created, updated + 1), stream_record)
     if not before:
-        return Change(kind, "created", record, updated, source)
-    if before["version"] == after["version"]:  # a reference was cleared, say: what is shown did not change by it
+        return Change(entity_type, "created", record, updated, stream_record)
+    if before["version"] == after["version"]:  # for example, a reference was cleared, which clients saw as null before
         return None
-    return Change(kind, "updated", record, updated, source)
+    return Change(entity_type, "updated", record, updated, stream_record)

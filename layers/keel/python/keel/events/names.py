@@ -1,7 +1,7 @@
-"""Which events are there? What happens to records of these kinds."""
+"""List the names of all events."""
 
 from typing import Final
 
-KINDS: Final = ("contact", "company", "activity", "project")  # the stream's filter in template.yaml names them, too
+KINDS: Final = ("contact", "company", "activity", "project")  # as in the filter of the stream in template.yaml
 ACTIONS: Final = ("created", "updated", "deleted")
 EVENTS: Final = frozenset(f"{kind}.{action}" for kind in KINDS for action in ACTIONS)

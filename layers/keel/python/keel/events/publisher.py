@@ -1,8 +1,7 @@
-"""How do changes become events? From the table's stream to the bus, each at least once.
+"""Publish the changes of records from the table's stream to the event bus, each at least once.
 
-What one record of the stream does not let happen must not stop the others: a record that no event can be
-made of is put aside whole, in the bucket of failures. What AWS refuses for the moment is raised, and Lambda
-comes again with the batch.
+A record of the stream from which no event can be made is set aside in the failure bucket, and the others continue. An
+error of AWS that may pass is raised, and Lambda delivers the batch again.
 """
 
 import json
@@ -18,12 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from keel import clock
 from keel.events import changes
 from keel.events.changes import Change
+from keel.events.models import EventData, event_data_key
 from keel.logs import describe, logger
 from keel.records import presentation
 from keel.settings import event_settings
-from keel.storage import clients
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Key, RetriesExhausted
+from keel.storage import clients, table
+from keel.storage.table import RetriesExhausted
 
 SOURCE: Final = "keel"
 if TYPE_CHECKING:
@@ -31,61 +30,61 @@ if TYPE_CHECKING:
 else:
     Entry = dict
 
-_PASSING: Final = (ClientError, BotoCoreError, RetriesExhausted)
+_TRANSIENT: Final = (ClientError, BotoCoreError, RetriesExhausted)
 
-# PutEvents takes ten entries and 256 KB in all; the bus adds its envelope before a queue's same limit applies.
+# PutEvents takes ten entries and 256 KB in all. The bus adds its envelope before the same limit applies to a queue.
 _ENTRIES: Final = 10
 _BYTES: Final = 240_000
 _TRIES: Final = 5
-_THROTTLED: Final = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
+_RETRYABLE: Final = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
 _KEPT: Final = 7 * clock.DAY
 
 
-class Refused(Exception):
-    """The bus went on refusing events, however often it was tried."""
+class PublishingFailed(Exception):
+    """The bus rejected events in every attempt."""
 
 
-def publish(records: Iterable[dict[str, Any]]) -> None:
-    """Publish what these records of the stream stand for."""
-    found = [change for record in records if (change := _read(record))]
+def publish(stream_records: Iterable[dict[str, Any]]) -> None:
+    """Publish the events that these records of the stream stand for."""
+    found = [change for record in stream_records if (change := _read(record))]
     _put([entry for batch in _batches(found) for entry in _entries(batch)])
 
 
-def _read(record: dict[str, Any]) -> Change | None:
+def _read(stream_record: dict[str, Any]) -> Change | None:
     try:
-        return changes.of(record)
-    except Exception as error:  # noqa: BLE001 - the stream goes on without what cannot be read
-        _put_aside(record, **describe(error))
+        return changes.of(stream_record)
+    except Exception as error:  # noqa: BLE001 - the stream continues without a record that cannot be read
+        _set_aside(stream_record, **describe(error))
         return None
 
 
-def _batches(found: list[Change]) -> Iterator[list[Change]]:
-    """Changes of one kind in one account, whose names are joined together."""
+def _batches(all_changes: list[Change]) -> Iterator[list[Change]]:
+    """Changes of one entity type in one account: the names that they refer to are read together."""
 
-    def place(change: Change) -> tuple[str, str]:
-        return change.record.account_id, change.kind.name
+    def group(change: Change) -> tuple[str, str]:
+        return change.record.account_id, change.entity_type.name
 
-    for _, batch in groupby(sorted(found, key=place), place):
+    for _, batch in groupby(sorted(all_changes, key=group), group):
         yield list(batch)
 
 
 def _entries(batch: list[Change]) -> list[tuple[Change, Entry]]:
     try:
-        views = presentation.present(batch[0].kind, [change.record for change in batch])
-        return [(change, _entry(change, view)) for change, view in zip(batch, views, strict=True)]
-    except _PASSING:
+        presented = presentation.present(batch[0].entity_type, [change.record for change in batch])
+        return [(change, _entry(change, data)) for change, data in zip(batch, presented, strict=True)]
+    except _TRANSIENT:
         raise
-    except Exception as error:  # noqa: BLE001 - one record that cannot be shown must not take the others along
+    except Exception as error:  # noqa: BLE001 - one record that cannot be presented must not stop the others
         if len(batch) > 1:
             return [entry for change in batch for entry in _entries([change])]
-        _put_aside(batch[0].source, **describe(error))
+        _set_aside(batch[0].stream_record, **describe(error))
         return []
 
 
-def _entry(change: Change, view: dict[str, Any]) -> Entry:
-    detail = _dumps(change.event(view))
+def _entry(change: Change, data: dict[str, Any]) -> Entry:
+    detail = _dumps(change.event(data))
     if len(detail.encode()) > _BYTES - 1_000:
-        _keep(change, view)
+        _store_data(change, data)
         detail = _dumps(change.event(None))
     return {
         "Source": SOURCE,
@@ -96,54 +95,52 @@ def _entry(change: Change, view: dict[str, Any]) -> Entry:
     }
 
 
-def _keep(change: Change, view: dict[str, Any]) -> None:
-    """Keep the data of an event that is too large for the bus, for those who deliver it."""
-    at = kept_at(change.record.account_id, change.id)
-    item = {"pk": at.pk, "sk": at.sk, "kind": "event_data", "data": _dumps(view)}
-    table.apply(table.put(item | {"ttl": (clock.now() + _KEPT) // 1_000}))
-
-
-def kept_at(account_id: str, event_id: str) -> Key:
-    return Key(table.partition(account_id, "event_data"), event_id)
+def _store_data(change: Change, data: dict[str, Any]) -> None:
+    """Store the record of an event that is too large for the bus, for webhook deliveries."""
+    key = event_data_key(change.record.account_id, change.id)
+    item = EventData(*key, data=_dumps(data), ttl=(clock.now() + _KEPT) // clock.SECOND)
+    table.write(table.put(item))
 
 
 def data_of(event: dict[str, Any]) -> dict[str, Any]:
-    """The record in an event, wherever it is kept."""
-    if event["data"] is None:
-        item = table.get(kept_at(event["account_id"], event["id"]))
-        if item is None:
-            raise LookupError("the data of this event is no longer kept")
-        event = event | {"data": json.loads(item["data"])}
-    data: dict[str, Any] = event["data"]
-    return data
+    """The record of an event, from the event itself or the table."""
+    data: dict[str, Any] | None = event["data"]
+    if data is not None:
+        return data
+    stored = table.get(EventData, event_data_key(event["account_id"], event["id"]))
+    if stored is None:
+        raise LookupError("the data of this event is no longer kept")
+    loaded: dict[str, Any] = json.loads(stored.data)
+    return loaded
 
 
 def _put(entries: list[tuple[Change, Entry]]) -> None:
-    """Put all of these on the bus, each entry that is refused again by itself."""
+    """Put all of these on the bus, and repeat those that the bus rejects."""
     jitter = random.SystemRandom()
-    # Several calls at once: whoever shares this reader with a burst waits for all of its events.
+    # Several calls at the same time: accounts that share a shard with a burst wait for all of its events.
     for attempt in range(_TRIES):
-        entries = [pair for refused in clients.map_concurrently(_offer, list(_calls(entries))) for pair in refused]
+        rejected = clients.map_concurrently(_put_batch, list(_batched(entries)))
+        entries = [pair for pairs in rejected for pair in pairs]
         if not entries:
             return
         time.sleep(jitter.uniform(0, 0.1 * 2**attempt))
-    raise Refused
+    raise PublishingFailed
 
 
-def _offer(batch: list[tuple[Change, Entry]]) -> list[tuple[Change, Entry]]:
-    """One call; gives what the bus refuses for the moment."""
-    answer = clients.client("events").put_events(Entries=[entry for _, entry in batch])
-    refused = []
-    for pair, result in zip(batch, answer["Entries"], strict=True):
+def _put_batch(batch: list[tuple[Change, Entry]]) -> list[tuple[Change, Entry]]:
+    """Make one call. Returns the entries to repeat."""
+    response = clients.client("events").put_events(Entries=[entry for _, entry in batch])
+    rejected = []
+    for pair, result in zip(batch, response["Entries"], strict=True):
         if code := result.get("ErrorCode"):
-            if code in _THROTTLED:
-                refused.append(pair)
+            if code in _RETRYABLE:
+                rejected.append(pair)
             else:
-                _put_aside(pair[0].source, code=code)
-    return refused
+                _set_aside(pair[0].stream_record, code=code)
+    return rejected
 
 
-def _calls(entries: list[tuple[Change, Entry]]) -> Iterator[list[tuple[Change, Entry]]]:
+def _batched(entries: list[tuple[Change, Entry]]) -> Iterator[list[tuple[Change, Entry]]]:
     """The entries in as few calls as the limits allow."""
     batch: list[tuple[Change, Entry]] = []
     size = 0
@@ -158,14 +155,15 @@ def _calls(entries: list[tuple[Change, Entry]]) -> Iterator[list[tuple[Change, E
         yield batch
 
 
-def _put_aside(record: dict[str, Any], **why: Any) -> None:
-    event_id = record.get("eventID", "unknown")
+def _set_aside(stream_record: dict[str, Any], **reason: Any) -> None:
+    """Store a record of the stream in the failure bucket, as an event that the function can be invoked with."""
+    event_id = stream_record.get("eventID", "unknown")
     clients.client("s3").put_object(
         Bucket=event_settings().failures,
         Key=f"event_publisher/{event_id}.json",
-        Body=json.dumps({"Records": [record]}, default=str).encode(),  # to be handed to the function again as it is
+        Body=json.dumps({"Records": [stream_record]}, default=str).encode(),
     )
-    logger.error("put_aside", event_id=event_id, **why)
+    logger.error("stream_record_set_aside", event_id=event_id, **reason)
 
 
 def _dumps(value: Any) -> str:

@@ -1,190 +1,180 @@
-"""Which endpoints has an account? Created, read, changed, deleted, and their secrets rotated.
+"""Create, present, change and delete endpoints, and rotate their secrets.
 
-A deleted endpoint stays as a tombstone without its secrets for as long as its deliveries can be read.
-`failing_since` is the first failure after the last success: what the five days are counted from.
+A deleted endpoint is kept without its secrets for as long as its deliveries can be read.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from pynamodb.expressions.update import Action
 
 from keel import clock, ids
 from keel.api.authorizer import Caller
 from keel.api.fields import is_blank
 from keel.errors import ApiError
 from keel.events.names import EVENTS
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import ConditionFailed, Item, Key
+from keel.storage import table
+from keel.storage.table import ConditionFailed
 from keel.webhooks import signing, targets
+from keel.webhooks.models import WebhookEndpoint, endpoint_key
 from keel.webhooks.schemas import EndpointCreate, EndpointUpdate
 
-KIND: Final = "webhook_endpoint"
 KEPT: Final = 30 * clock.DAY  # how long deliveries can be read
 OVERLAP: Final = clock.DAY  # how long both secrets sign after a rotation
 
 _FORMER_SECRETS: Final = 9  # that sign at most, however many rotations there are within a day
 _RESOLVE_SECONDS: Final = 3.0
-_UNCHANGED: Final = "#revision = :revision AND attribute_not_exists(#deleted_at)"
+_NOT_DELETED: Final = WebhookEndpoint.pk.exists() & WebhookEndpoint.deleted_at.does_not_exist()
 
 View = dict[str, Any]
 
 
-def key(account_id: str, endpoint_id: str) -> Key:
-    return Key(table.partition(account_id, KIND), endpoint_id)
-
-
-def of_account(account_id: str) -> list[Item]:
+def of_account(account_id: str) -> list[WebhookEndpoint]:
     """All endpoints of an account, deleted ones too, oldest first."""
-    return list(table.iterate(table.partition(account_id, KIND)))
+    items = table.iterate(endpoint_key(account_id, "").pk)
+    return [endpoint for endpoint in items if isinstance(endpoint, WebhookEndpoint)]
 
 
-def view(item: Item) -> View:
+def present(endpoint: WebhookEndpoint) -> View:
     """An endpoint as a client sees it."""
     return {
-        "id": item["sk"],
-        "account_id": item["pk"].partition("#")[0],
-        "url": item["url"],
-        "description": item["description"],
-        "secret_prefix": item["secret_prefix"],
-        "events": item["events"],
-        "is_active": item["is_active"],
-        "disabled_reason": item["disabled_reason"],
-        "last_success_at": item.get("last_success_at"),
-        "last_failure_at": item.get("last_failure_at"),
-        "created_by": item["created_by"],
-        "created_at": item["created_at"],
-        "updated_at": item["updated_at"],
+        "id": endpoint.id,
+        "account_id": endpoint.account_id,
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "secret_prefix": endpoint.secret_prefix,
+        "events": endpoint.events,
+        "is_active": endpoint.is_active,
+        "disabled_reason": endpoint.disabled_reason,
+        "last_success_at": endpoint.last_success_at,
+        "last_failure_at": endpoint.last_failure_at,
+        "created_by": endpoint.created_by,
+        "created_at": endpoint.created_at,
+        "updated_at": endpoint.updated_at,
     }
 
 
 def create(caller: Caller, body: EndpointCreate) -> View:
-    """`{"endpoint", "secret"}`."""
+    """A new endpoint and its secret, as `{"endpoint", "secret"}`."""
     _check_url(body.url)
     now = clock.now()
     endpoint_id, secret = ids.mint(now), signing.mint()
-    at = key(caller.account_id, endpoint_id)
-    item: Item = {
-        "pk": at.pk,
-        "sk": at.sk,
-        "kind": KIND,
-        "url": body.url,
-        "description": body.description,
-        "events": _checked_events(body.events),
-        "is_active": True,
-        "disabled_reason": "",
-        "secret": signing.encrypt(secret, caller.account_id, endpoint_id),
-        "secret_prefix": signing.shown(secret),
-        "created_by": caller.user_id,
-        "created_at": clock.text(now),
-        "updated_at": clock.text(now),
-        "revision": 1,
-    }
-    table.apply(table.put(item))
-    return {"endpoint": view(item), "secret": secret}
+    endpoint = WebhookEndpoint(
+        *endpoint_key(caller.account_id, endpoint_id),
+        url=body.url,
+        description=body.description,
+        events=_checked_events(body.events),
+        is_active=True,
+        disabled_reason="",
+        secret=signing.encrypt(secret, caller.account_id, endpoint_id),
+        secret_prefix=signing.shown(secret),
+        created_by=caller.user_id,
+        created_at=clock.text(now),
+        updated_at=clock.text(now),
+        revision=1,
+    )
+    table.write(table.put(endpoint))
+    return {"endpoint": present(endpoint), "secret": secret}
 
 
 def list_(caller: Caller) -> View:
-    kept = [item for item in of_account(caller.account_id) if "deleted_at" not in item]
-    return {"items": [view(item) for item in kept], "next_cursor": ""}
+    endpoints = [endpoint for endpoint in of_account(caller.account_id) if endpoint.deleted_at is None]
+    return {"items": [present(endpoint) for endpoint in endpoints], "next_cursor": ""}
 
 
 def get(caller: Caller, endpoint_id: str) -> View:
-    return view(find(caller.account_id, endpoint_id))
+    return present(find(caller.account_id, endpoint_id))
 
 
-def find(account_id: str, endpoint_id: str, *, deleted_too: bool = False, field: str = "id") -> Item:
-    """The endpoint's item; `invalid_id`, `not_found`."""
+def find(account_id: str, endpoint_id: str, *, with_deleted: bool = False, field: str = "id") -> WebhookEndpoint:
+    """The endpoint with this id. Raises `invalid_id` and `not_found`."""
     id_ = ids.parse(endpoint_id)
     if id_ is None:
         raise ApiError.for_field("webhooks.invalid_id", field)
-    item = table.get(key(account_id, id_))
-    if item is None or ("deleted_at" in item and not deleted_too):
+    endpoint = table.get(WebhookEndpoint, endpoint_key(account_id, id_))
+    if endpoint is None or (endpoint.deleted_at is not None and not with_deleted):
         raise ApiError("webhooks.not_found")
-    return item
+    return endpoint
 
 
 def update(caller: Caller, body: EndpointUpdate) -> View:
-    """Change the fields that the body gives. A change of nothing writes nothing."""
+    """Change the fields that the body contains. An update that changes nothing writes nothing."""
     while True:
-        item = find(caller.account_id, body.id)
-        change = _change(item, body)
-        if not change:
-            return view(item)
-        change["updated_at"] = clock.text(clock.now())
+        endpoint = find(caller.account_id, body.id)
+        changes = _changes(endpoint, body)
+        if not changes:
+            return present(endpoint)
+        # Whatever was wrong with the old URL, or was so before the pause, counts no longer.
+        removed = [WebhookEndpoint.failing_since.remove()] if {"url", "is_active"} & changes.keys() else []
         try:
-            return view(_write(item, change, ["failing_since"] if {"url", "is_active"} & change.keys() else []))
+            return present(_write(endpoint, changes | {"updated_at": clock.text(clock.now())}, removed))
         except ConditionFailed:
             continue  # another update, or the deletion, came first
 
 
-def _change(item: Item, body: EndpointUpdate) -> Item:
-    """What an update changes; checked in the contract's order."""
-    given: Item = {name: getattr(body, name) for name in body.model_fields_set - {"id"}}
-    given |= {name: "" if name == "description" else [] for name in body.cleared & {"description", "events"}}
+def _changes(endpoint: WebhookEndpoint, body: EndpointUpdate) -> dict[str, Any]:
+    """The attributes that an update changes. Checks them in the contract's order."""
+    values: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set - {"id"}}
+    values |= {name: "" if name == "description" else [] for name in body.cleared & {"description", "events"}}
     if "url" in body.cleared:
         raise ApiError.for_field("webhooks.url_required", "url")
-    if given.get("url", item["url"]) != item["url"]:
-        _check_url(given["url"])
-    if "events" in given:
-        given["events"] = _checked_events(given["events"])
+    if values.get("url", endpoint.url) != endpoint.url:
+        _check_url(values["url"])
+    if "events" in values:
+        values["events"] = _checked_events(values["events"])
     if "is_active" in body.cleared:
         raise ApiError.for_field("webhooks.invalid_request", "is_active", "is_active must be true or false.")
-    if given.get("is_active"):
-        given["disabled_reason"] = ""
-    return {name: value for name, value in given.items() if item[name] != value}
+    if values.get("is_active"):
+        values["disabled_reason"] = ""
+    return {name: value for name, value in values.items() if getattr(endpoint, name) != value}
 
 
-def _write(item: Item, change: Item, removed: list[str]) -> Item:
-    """Set and remove attributes, if nobody else has since `item` was read; gives the new item."""
-    names = [*change, "revision"]
-    expression = "SET " + ", ".join(f"#{name} = :{'next_' if name == 'revision' else ''}{name}" for name in names)
-    if removed:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-    write = table.update(
-        Key(item["pk"], item["sk"]),
-        expression,
-        _UNCHANGED,
-        revision=item["revision"],
-        next_revision=item["revision"] + 1,
-        **change,
-    )
-    return table.apply(write, returning="ALL_NEW")
+def _write(endpoint: WebhookEndpoint, values: Mapping[str, Any], removed: Sequence[Action] = ()) -> WebhookEndpoint:
+    """The endpoint after a change. Raises `ConditionFailed` if somebody else changed it since it was read."""
+    actions = [getattr(WebhookEndpoint, name).set(value) for name, value in values.items()]
+    actions += [WebhookEndpoint.revision.set(endpoint.revision + 1), *removed]
+    unchanged = (WebhookEndpoint.revision == endpoint.revision) & WebhookEndpoint.deleted_at.does_not_exist()
+    write = table.update(WebhookEndpoint, endpoint.key, actions, unchanged)
+    written: WebhookEndpoint = table.write(write, returning="ALL_NEW")
+    return written
 
 
 def delete(caller: Caller, endpoint_id: str) -> View:
-    """Deliveries under way end as failed when they fall due; what there is to read stays for its 30 days."""
-    item = find(caller.account_id, endpoint_id)
+    """Delete an endpoint. Its pending deliveries fail when they are due, and its log can be read for 30 days."""
+    endpoint = find(caller.account_id, endpoint_id)
     now = clock.now()
-    write = table.update(
-        Key(item["pk"], item["sk"]),
-        "SET #deleted_at = :deleted_at, #is_active = :false, #ttl = :ttl "
-        "REMOVE #secret, #former_secrets, #failing_since",
-        "attribute_exists(pk) AND attribute_not_exists(#deleted_at)",
-        failed=table.raise_(ApiError("webhooks.not_found")),
-        deleted_at=clock.text(now),
-        false=False,
-        ttl=(now + KEPT + clock.DAY) // 1_000,
-    )
-    table.transact(write)
-    return {"id": item["sk"], "deleted": True}
+    actions = [
+        WebhookEndpoint.deleted_at.set(clock.text(now)),
+        WebhookEndpoint.is_active.set(False),
+        WebhookEndpoint.ttl.set((now + KEPT + clock.DAY) // clock.SECOND),
+        WebhookEndpoint.secret.remove(),
+        WebhookEndpoint.former_secrets.remove(),
+        WebhookEndpoint.failing_since.remove(),
+    ]
+    missing = table.raise_(ApiError("webhooks.not_found"))
+    table.transact(table.update(WebhookEndpoint, endpoint.key, actions, _NOT_DELETED, on_failure=missing))
+    return {"id": endpoint.id, "deleted": True}
 
 
 def rotate(caller: Caller, endpoint_id: str) -> View:
-    """`{"endpoint", "secret"}`; the secret so far signs beside the new one for a day, whatever comes after that."""
+    """The endpoint and its new secret, as `{"endpoint", "secret"}`. The old secret signs too for another day."""
     while True:
-        item = find(caller.account_id, endpoint_id)
+        endpoint = find(caller.account_id, endpoint_id)
         now, secret = clock.now(), signing.mint()
-        former = [*signing.still_signing(item, now), {"secret": item["secret"], "until": now + OVERLAP}]
-        change = {
-            "secret": signing.encrypt(secret, caller.account_id, item["sk"]),
+        former = [*signing.still_signing(endpoint, now), {"secret": endpoint.secret, "until": now + OVERLAP}]
+        values = {
+            "secret": signing.encrypt(secret, caller.account_id, endpoint.id),
             "secret_prefix": signing.shown(secret),
             "former_secrets": former[-_FORMER_SECRETS:],
             "updated_at": clock.text(now),
         }
         try:
-            return {"endpoint": view(_write(item, change, [])), "secret": secret}
-        except ConditionFailed as refused:
-            # Sent again because its answer was lost, the change meets itself: another one would end the secret so far.
-            if refused.item is not None and refused.item.get("secret") == change["secret"]:
-                return {"endpoint": view(refused.item), "secret": secret}
+            return {"endpoint": present(_write(endpoint, values)), "secret": secret}
+        except ConditionFailed as failure:
+            # A request that botocore repeats because its response was lost finds its own change. Another rotation would
+            # end the secret before.
+            if failure.item is not None and failure.item.secret == values["secret"]:
+                return {"endpoint": present(failure.item), "secret": secret}
 
 
 def _check_url(url: str) -> None:
@@ -197,7 +187,7 @@ def _check_url(url: str) -> None:
 
 
 def _checked_events(events: list[str]) -> list[str]:
-    """The events, each once; at least one, and none that Keel does not have."""
+    """The events without repetitions. There must be at least one, and none that Keel does not have."""
     if not events:
         raise ApiError.for_field("webhooks.invalid_request", "events", "events must contain at least one event.")
     if unknown := [event for event in events if event not in EVENTS]:

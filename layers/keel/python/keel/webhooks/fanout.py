@@ -1,89 +1,97 @@
-"""Whom does an event concern? One delivery for each endpoint that wants it, and the message that starts it.
+"""Create a delivery of an event for each endpoint that is subscribed to it, and queue its first attempt.
 
-An event that comes twice finds its deliveries there already. One that was written but perhaps not queued is
-queued again: a message too many is harmless, one too few would be a lost event.
+An event that is received twice finds its deliveries. One that was stored but perhaps not queued is queued again: a
+superfluous message does no harm, a missing one would lose the event.
 """
 
 from typing import Any, Final
 
 from keel import clock, metrics
 from keel.events import publisher
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import ConditionFailed, Item
+from keel.storage import table
+from keel.storage.table import ConditionFailed
 from keel.webhooks import attempts, deliveries, endpoints, queues, slots
+from keel.webhooks.models import WebhookDelivery, WebhookEndpoint
 from keel.webhooks.queues import Message
 
 _FRESH: Final = 10 * clock.SECOND
 _SKEW: Final = 5 * clock.SECOND
 
-_begun: dict[str, tuple[int, int]] = {}  # by endpoint: a second, and how many deliveries were begun in it
-_known: dict[str, tuple[int, list[Item]]] = {}
+_started: dict[str, tuple[int, int]] = {}  # by endpoint: a second, and how many deliveries were started in it
+_cached: dict[str, tuple[int, list[WebhookEndpoint]]] = {}  # by account: its endpoints, and when they were read
 
 
 def distribute(event: dict[str, Any]) -> None:
-    """Start the deliveries of an event, as it is on the bus."""
+    """Start the deliveries of an event of the bus."""
     happened = clock.milliseconds(event["timestamp"])
-    concerned = [
+    subscribed = [
         endpoint
         for endpoint in _endpoints(event["account_id"], happened)
-        if event["event"] in endpoint["events"] and "deleted_at" not in endpoint and _existed(endpoint, event)
+        if event["event"] in endpoint.events and endpoint.deleted_at is None and _existed(endpoint, event)
     ]
-    if not concerned:
+    if not subscribed:
         return
     payload = {"event": event["event"], "timestamp": event["timestamp"], "data": publisher.data_of(event)}
-    lanes: dict[bool, list[Message]] = {False: [], True: []}
-    for endpoint in concerned:
-        message = _start(endpoint, deliveries.item_of(endpoint, event["id"], payload, happened))
+    messages: dict[bool, list[Message]] = {False: [], True: []}  # by whether they go to the overflow queue
+    for endpoint in subscribed:
+        message = _start(endpoint, deliveries.build(endpoint, event["id"], payload, happened))
         if message:
-            # What an import brings by the thousand is no burst of what people do, and leaves them the first lane.
-            lanes[bool(event.get("bulk")) or _overflows(endpoint)].append(message)
-    for overflow, messages in lanes.items():
-        queues.send(messages, overflow=overflow)
+            # What an import changes is no burst of what people do, and leaves the delivery queue to it.
+            messages[bool(event.get("bulk")) or _overflows(endpoint)].append(message)
+    for overflow, batch in messages.items():
+        queues.send(batch, overflow=overflow)
 
 
-def _overflows(endpoint: Item) -> bool:
-    """Whether a delivery is for the second lane from the start: because the endpoint is slow, or because this process
-    alone has begun more of them in this second than the fast lane lets it have."""
+def _overflows(endpoint: WebhookEndpoint) -> bool:
+    """Whether a delivery goes to the overflow queue from the start.
+
+    It does if the endpoint is slow, or if this process alone has started more deliveries to it within this second than
+    the endpoint's leases can serve.
+    """
     now = clock.now()
-    second, begun = _begun.get(endpoint["sk"], (0, 0))
-    if len(_begun) > 1_000:
-        _begun.clear()
-    _begun[endpoint["sk"]] = now // clock.SECOND, begun + 1 if second == now // clock.SECOND else 1
-    return _begun[endpoint["sk"]][1] > slots.rate(endpoint) or slots.is_slow(endpoint, now)
+    second, started = _started.get(endpoint.id, (0, 0))
+    if len(_started) > 1_000:
+        _started.clear()
+    started = started + 1 if second == now // clock.SECOND else 1
+    _started[endpoint.id] = now // clock.SECOND, started
+    return started > slots.rate(endpoint) or slots.is_slow(endpoint, now)
 
 
-def _existed(endpoint: Item, event: dict[str, Any]) -> bool:
-    """Whether it was there when the event happened; what is told of before is none of its business."""
-    # The instant of a deletion is known by the second only.
-    slack = clock.SECOND if event["event"].endswith(".deleted") else 0
-    return clock.milliseconds(endpoint["created_at"]) <= clock.milliseconds(event["timestamp"]) + slack
+def _existed(endpoint: WebhookEndpoint, event: dict[str, Any]) -> bool:
+    """Whether the endpoint existed when the event happened. It does not receive earlier events."""
+    # The time of a deletion is known to the second only.
+    tolerance = clock.SECOND if event["event"].endswith(".deleted") else 0
+    return clock.milliseconds(endpoint.created_at) <= clock.milliseconds(event["timestamp"]) + tolerance
 
 
-def _endpoints(account_id: str, happened: int) -> list[Item]:
-    """The account's endpoints. What was read well after the event had happened may be read from memory: that is
-    what makes a burst of one account cheap, and it misses no endpoint that was there before."""
+def _endpoints(account_id: str, happened: int) -> list[WebhookEndpoint]:
+    """The account's endpoints, from memory if they were read well after the event happened.
+
+    That makes a burst of one account cheap, and misses no endpoint that existed before the event.
+    """
     now = clock.now()
-    read_at, found = _known.get(account_id, (0, []))
+    read_at, cached = _cached.get(account_id, (0, []))
     if read_at < max(happened + _SKEW, now - _FRESH):
-        if len(_known) > 1_000:
-            _known.clear()
-        found = endpoints.of_account(account_id)
-        _known[account_id] = now, found
-    return found
+        if len(_cached) > 1_000:
+            _cached.clear()
+        cached = endpoints.of_account(account_id)
+        _cached[account_id] = now, cached
+    return cached
 
 
-def _start(endpoint: Item, delivery: Item) -> Message | None:
-    """Write a delivery down; gives the message of its first attempt, None when there is to be none."""
-    if endpoint["is_active"]:
-        delivery["next_attempt_at"] = delivery["created_at"]
+def _start(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> Message | None:
+    """Store a delivery. Returns the message of its first attempt, None if there is to be none."""
+    if endpoint.is_active:
+        delivery.next_attempt_at = delivery.created_at
     else:
-        delivery |= {"status": "failed", "attempts": [attempts.skipped(attempts.INACTIVE, clock.now())]}
+        delivery.status = "failed"
+        delivery.attempts = [attempts.skipped(attempts.INACTIVE, clock.now())]
     try:
-        table.apply(table.put(delivery, "attribute_not_exists(pk)"))
-        if delivery["status"] == "pending":
+        table.write(table.put(delivery, WebhookDelivery.pk.does_not_exist()))
+        if delivery.status == "pending":
             metrics.count("WebhooksUnattempted")
-    except ConditionFailed as there:
-        delivery = there.item or delivery
-    if delivery["status"] != "pending" or delivery["tried"]:
+    except ConditionFailed as failure:
+        delivery = failure.item or delivery
+    if delivery.status != "pending" or delivery.scheduled_attempts:
         return None
-    return Message(*deliveries.place(delivery), number=1)
+    return Message(delivery.account_id, delivery.endpoint_id, delivery.id, number=1)

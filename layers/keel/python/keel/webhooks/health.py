@@ -1,123 +1,126 @@
-"""Is an endpoint well? What an attempt says about it, and when it is disabled for it.
+"""Track endpoint health: record the outcome of each attempt, and disable endpoints that keep failing.
 
-What an attempt changes here moves neither `updated_at` nor `revision`: it is no change of the endpoint by
-anybody. Being disabled is one.
+What an attempt changes moves neither `updated_at` nor `revision`, since nobody changed the endpoint. Disabling does.
 
-An endpoint that begins to fail is noted in an index by time, before the endpoint itself says so: a note too
-many costs the job a read, a note too few would leave an endpoint enabled.
+An endpoint that begins to fail is first recorded in an index by time, and then in the endpoint itself. A superfluous
+marker costs the job one read. A missing one would leave an endpoint enabled.
 """
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from keel import clock
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import ConditionFailed, Item, Key
+from keel.storage import table
+from keel.storage.models import Key
+from keel.storage.table import ConditionFailed
 from keel.webhooks import slots
+from keel.webhooks.models import FAILING, FailingMarker, WebhookEndpoint, failing_key
 from keel.webhooks.sender import Outcome
 
 PATIENCE: Final = 5 * clock.DAY
-GONE: Final = "The endpoint returned 410 Gone."
-FAILING: Final = "No delivery succeeded for 5 days."
+GONE_REASON: Final = "The endpoint returned 410 Gone."
+FAILING_REASON: Final = "No delivery succeeded for 5 days."
 
-_INDEX: Final = "webhook_failing"
+_EXISTS: Final = WebhookEndpoint.pk.exists()
 
 
-def settle(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> None:
-    """Note how an attempt ended, and give its slot back."""
+def record(endpoint: WebhookEndpoint, outcome: Outcome, now: int, lease: int | None) -> None:
+    """Record how an attempt ended, and release its lease."""
     if outcome.succeeded:
-        _succeeded(endpoint, outcome, now, slot)
+        _record_success(endpoint, outcome, now, lease)
         return
-    since = endpoint.get("failing_since")
-    _failed(endpoint, outcome, now, slot)
+    since = endpoint.failing_since
+    _record_failure(endpoint, outcome, now, lease)
     if outcome.status == 410:
-        disable(endpoint, GONE)
-    elif since is not None and _long(since, now):
-        disable(endpoint, FAILING, since=since)
+        disable(endpoint, GONE_REASON)
+    elif since is not None and _is_too_long(since, now):
+        disable(endpoint, FAILING_REASON, since=since)
 
 
-def _failed(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> None:
-    if since := endpoint.get("failing_since"):
+def _record_success(endpoint: WebhookEndpoint, outcome: Outcome, now: int, lease: int | None) -> None:
+    actions = [WebhookEndpoint.last_success_at.set(clock.text(now)), WebhookEndpoint.failing_since.remove()]
+    _update(endpoint, actions, outcome, now, lease)
+    if since := endpoint.failing_since:
+        table.batch_write(deletes=[failing_key(since, endpoint.key)])
+
+
+def _record_failure(endpoint: WebhookEndpoint, outcome: Outcome, now: int, lease: int | None) -> None:
+    at = clock.text(now)
+    failed = WebhookEndpoint.last_failure_at.set(at)
+    if since := endpoint.failing_since:
         try:
-            _apply(endpoint, ["#last_failure_at = :at"], [], outcome, now, slot, "#failing_since = :since", since=since)
+            _update(endpoint, [failed], outcome, now, lease, WebhookEndpoint.failing_since == since)
         except ConditionFailed:
-            pass  # a success has come between: it begins to fail anew
+            pass  # a delivery succeeded meanwhile, so the endpoint begins to fail again
         else:
             return
-    note = {"pk": _INDEX, "sk": f"{clock.text(now)}#{endpoint['pk']}#{endpoint['sk']}", "kind": _INDEX}
-    table.apply(table.put(note | {"endpoint_pk": endpoint["pk"], "endpoint_sk": endpoint["sk"]}))
-    changes = ["#last_failure_at = :at", "#failing_since = if_not_exists(#failing_since, :at)"]
-    _apply(endpoint, changes, [], outcome, now, slot)
+    marker = FailingMarker(*failing_key(at, endpoint.key), endpoint_pk=endpoint.pk, endpoint_sk=endpoint.sk)
+    table.write(table.put(marker))
+    began = WebhookEndpoint.failing_since.set(WebhookEndpoint.failing_since | at)
+    _update(endpoint, [failed, began], outcome, now, lease)
 
 
-def _succeeded(endpoint: Item, outcome: Outcome, now: int, slot: str | None) -> None:
-    _apply(endpoint, ["#last_success_at = :at"], ["failing_since"], outcome, now, slot)
-    if since := endpoint.get("failing_since"):
-        table.batch_write(deletes=[Key(_INDEX, f"{since}#{endpoint['pk']}#{endpoint['sk']}")])
-
-
-def _apply(
-    endpoint: Item,
-    changes: list[str],
-    removed: list[str],
+def _update(
+    endpoint: WebhookEndpoint,
+    actions: Sequence[Action],
     outcome: Outcome,
     now: int,
-    slot: str | None,
-    condition: str = "attribute_exists(pk)",
-    **values: Any,
+    lease: int | None,
+    condition: Condition = _EXISTS,
 ) -> None:
-    changes = [*changes, "#last_took = :took"]
-    values |= {"at": clock.text(now), "took": outcome.milliseconds}
+    actions = [*actions, WebhookEndpoint.last_duration.set(outcome.milliseconds)]
     if outcome.milliseconds >= slots.SLOW:
-        changes += ["#slow_until = :slow_until", "#slow_took = :took"]
-        values["slow_until"] = now + outcome.milliseconds + slots.SLOW_FOR
-    removed = [*removed, *([slot] if slot else [])]
-    change = "SET " + ", ".join(changes)
-    if removed:
-        change += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-    table.apply(table.update(Key(endpoint["pk"], endpoint["sk"]), change, condition, **values))
+        actions.append(WebhookEndpoint.slow_until.set(now + outcome.milliseconds + slots.SLOW_FOR))
+        actions.append(WebhookEndpoint.slow_duration.set(outcome.milliseconds))
+    if lease is not None:
+        actions.append(slots.LEASES[lease].remove())
+    table.write(table.update(WebhookEndpoint, endpoint.key, actions, condition))
 
 
-def _long(since: str, now: int) -> bool:
+def _is_too_long(since: str, now: int) -> bool:
     return clock.milliseconds(since) <= now - PATIENCE
 
 
-def disable(endpoint: Item, reason: str, *, since: str | None = None) -> bool:
-    """Disable an endpoint, unless somebody has changed it meanwhile; `since` is what it is disabled for."""
-    condition = "#is_active = :true AND #url = :url AND attribute_not_exists(#deleted_at)"
-    values: Item = {"url": endpoint["url"]}
+def disable(endpoint: WebhookEndpoint, reason: str, *, since: str | None = None) -> bool:
+    """Disable an endpoint, unless somebody changed it meanwhile. Returns whether it was disabled.
+
+    With `since`, it must still have been failing since then.
+    """
+    condition = slots.IS_ACTIVE & (WebhookEndpoint.url == endpoint.url) & WebhookEndpoint.deleted_at.does_not_exist()
     if since:
-        condition += " AND #failing_since = :since"
-        values["since"] = since
-    write = table.update(
-        Key(endpoint["pk"], endpoint["sk"]),
-        "SET #is_active = :false, #disabled_reason = :reason, #updated_at = :at, #revision = #revision + :one "
-        "REMOVE #failing_since",
-        condition,
-        true=True,
-        false=False,
-        reason=reason,
-        at=clock.text(clock.now()),
-        one=1,
-        **values,
-    )
+        condition &= WebhookEndpoint.failing_since == since
+    actions = [
+        WebhookEndpoint.is_active.set(False),
+        WebhookEndpoint.disabled_reason.set(reason),
+        WebhookEndpoint.updated_at.set(clock.text(clock.now())),
+        WebhookEndpoint.revision.set(WebhookEndpoint.revision + 1),
+        WebhookEndpoint.failing_since.remove(),
+    ]
     try:
-        table.apply(write)
+        table.write(table.update(WebhookEndpoint, endpoint.key, actions, condition))
     except ConditionFailed:
         return False
     return True
 
 
 def disable_failing(now: int) -> int:
-    """Disable what has been failing for too long; gives the number. May run twice at once."""
+    """Disable the endpoints that have been failing for too long. Returns their number. May run twice at once."""
     disabled = 0
     more = True
     while more:
-        page = table.query(_INDEX, before=clock.text(now - PATIENCE))
-        for note in page.items:
-            endpoint = table.get(Key(note["endpoint_pk"], note["endpoint_sk"]))
-            since = endpoint.get("failing_since") if endpoint else None
-            if endpoint and since and _long(since, now):
-                disabled += disable(endpoint, FAILING, since=since)
-        table.batch_write(deletes=[Key(note["pk"], note["sk"]) for note in page.items])
+        page = table.query(FAILING, before=clock.text(now - PATIENCE))
+        for marker in page.items:
+            if isinstance(marker, FailingMarker):
+                disabled += _disable_if_failing(Key(marker.endpoint_pk, marker.endpoint_sk), now)
+        table.batch_write(deletes=[marker.key for marker in page.items])
         more = page.more
     return disabled
+
+
+def _disable_if_failing(key: Key, now: int) -> bool:
+    endpoint = table.get(WebhookEndpoint, key)
+    since = endpoint.failing_since if endpoint else None
+    return bool(endpoint and since and _is_too_long(since, now) and disable(endpoint, FAILING_REASON, since=since))

@@ -1,30 +1,28 @@
-"""How does a delivery come to its next attempt? Messages that name it, soon by a queue, later by the table.
+"""Queue deliveries: now and soon in the delivery queue or the overflow queue, later in the table.
 
-A queue holds a message back for 15 minutes at most, and Lambda stops a chain in which a function feeds its
-own queue too often. So what is due later waits as an item, in the order of its time, spread over shards for
-none of them to become hot; a job each minute passes on what falls due until its next run.
+SQS delays a message by at most 15 minutes, and Lambda stops a function that feeds its own queue too often. So a retry
+that is due later is an item, sorted by its time, in one of several partitions of which none becomes hot. A job that
+runs every minute queues what is due before its next run.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from keel import clock
 from keel.settings import delivery_settings
-from keel.storage import clients
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import Item, Key, Write
+from keel.storage import clients, table
+from keel.storage.table import Write
+from keel.webhooks.models import DUE_SHARDS, DueRetry, due_key, due_partition
 
-SHARDS: Final = 8
 LONGEST_DELAY: Final = 15 * clock.MINUTE
 
 
 @dataclass(frozen=True)
 class Message:
-    """Make attempt `number` of a delivery. `paced`: it has waited for its turn at a slow endpoint."""
+    """Attempt `number` of a delivery is due. `paced`: it has waited for its time at a slow endpoint."""
 
     account_id: str
     endpoint_id: str
@@ -34,9 +32,9 @@ class Message:
 
 
 def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False) -> None:
-    """Queue these attempts, after a delay in milliseconds.
+    """Queue messages in the delivery queue, or the overflow queue, with a delay in milliseconds.
 
-    The group of a message is its endpoint: by it SQS keeps one with a backlog from holding up the others.
+    The endpoint is the message group: by it SQS keeps an endpoint with a backlog from delaying the others.
     """
     _send([(message, delay, overflow) for message in messages])
 
@@ -45,56 +43,53 @@ def _send(messages: Sequence[tuple[Message, int, bool]]) -> None:
     urls = delivery_settings()
     client = clients.client("sqs")
 
-    def queue(each: tuple[Message, int, bool]) -> None:
-        message, delay, overflow = each
+    def send_one(entry: tuple[Message, int, bool]) -> None:
+        message, delay, overflow = entry
         client.send_message(
             QueueUrl=urls.overflow if overflow else urls.deliveries,
             MessageBody=json.dumps(asdict(message)),
             MessageGroupId=message.endpoint_id,
-            # Not before it is due: a receiver may have asked for just that.
+            # Rounded up: a receiver may have asked not to be called earlier.
             DelaySeconds=ceil(max(min(delay, LONGEST_DELAY), 0) / 1_000),
         )
 
-    clients.map_concurrently(queue, messages)
+    clients.map_concurrently(send_one, messages)
 
 
-def put_off(message: Message, delay: int) -> None:
-    """Have an attempt made by the second lane, after a delay in milliseconds."""
+def defer(message: Message, delay: int) -> None:
+    """Have the overflow queue's workers make an attempt after a delay in milliseconds."""
     if delay > LONGEST_DELAY:
-        table.apply(later(message, clock.now() + delay))
+        table.write(schedule_retry(message, clock.now() + delay))
     else:
         send([message], delay=delay, overflow=True)
 
 
-def later(message: Message, due: int) -> Write:
-    """The write that has an attempt made when it is due."""
-    shard = hashlib.sha256(message.delivery_id.encode()).digest()[0] % SHARDS
-    item = {"pk": f"webhook_due#{shard}", "sk": f"{clock.text(due)}#{message.delivery_id}", "kind": "webhook_due"}
-    return table.put(item | asdict(message))
+def schedule_retry(message: Message, due: int) -> Write:
+    """The write that has an attempt queued when it is due."""
+    fields = asdict(message)
+    retry = DueRetry(
+        *due_key(clock.text(due), message.delivery_id), owner_account_id=fields.pop("account_id"), **fields
+    )
+    return table.put(retry)
 
 
-def pass_on(now: int) -> int:
-    """Queue every attempt that is due before the job's next run, for its time; gives their number.
+def queue_due_retries(now: int) -> int:
+    """Queue every retry that is due before the job's next run, with its delay. Returns their number.
 
-    Queued first and removed then: what dies in between queues an attempt twice, and the delivery's claim
-    sees to it that one is made.
+    They are removed after they were queued. If the job dies in between, they are queued twice, and the claim of the
+    delivery makes sure that there is one attempt.
     """
-    passed = 0
-    for shard in range(SHARDS):
+    queued = 0
+    for shard in range(DUE_SHARDS):
         more = True
         while more:
-            page = table.query(f"webhook_due#{shard}", before=clock.text(now + clock.MINUTE))
-            found = [(_message(item), clock.milliseconds(item["sk"].partition("#")[0]) - now) for item in page.items]
-            _send([(message, delay, message.paced) for message, delay in found])
-            table.batch_write(deletes=_keys(page.items))
-            passed, more = passed + len(page.items), page.more
-    return passed
+            page = table.query(due_partition(shard), before=clock.text(now + clock.MINUTE))
+            retries = [item for item in page.items if isinstance(item, DueRetry)]
+            _send([(_message(retry), clock.milliseconds(retry.due_at) - now, retry.paced) for retry in retries])
+            table.batch_write(deletes=[item.key for item in page.items])
+            queued, more = queued + len(retries), page.more
+    return queued
 
 
-def _message(item: Item) -> Message:
-    fields: dict[str, Any] = {name: item[name] for name in Message.__dataclass_fields__}
-    return Message(**fields)
-
-
-def _keys(items: Iterable[Item]) -> list[Key]:
-    return [Key(item["pk"], item["sk"]) for item in items]
+def _message(retry: DueRetry) -> Message:
+    return Message(retry.owner_account_id, retry.endpoint_id, retry.delivery_id, retry.number, retry.paced)

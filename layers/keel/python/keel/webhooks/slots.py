@@ -1,9 +1,9 @@
-"""May this endpoint take one more delivery now? A few slots per endpoint in the fast lane, turns in the other.
+"""Limit the deliveries in progress per endpoint: leases in the delivery queue, pacing in the overflow queue.
 
-Whatever an endpoint does, it occupies no more of the fast lane than its slots, each a lease: the rest of its
-backlog, and all of it while it is slow, goes to the other lane. There a slow one is sent one delivery after the
-other at such a pace that few are under way at once. So neither the first attempt of everybody else waits for it,
-nor the backlog of one that answers quickly.
+A worker of the delivery queue needs one of the endpoint's leases, so an endpoint occupies no more workers than it has
+leases, whatever it does. The rest of its backlog, and all of it while the endpoint is slow, goes to the overflow queue,
+where deliveries to a slow endpoint are spaced so that few of them are in progress at once. So neither a slow endpoint
+nor the backlog of a fast one delays the first attempts of others.
 """
 
 import random
@@ -11,90 +11,87 @@ from typing import Final
 
 from keel import clock
 from keel.settings import lane_settings
-from keel.storage import legacy_table as table
-from keel.storage.legacy_table import ConditionFailed, Item, Key
-from keel.webhooks import endpoints
+from keel.storage import table
+from keel.storage.table import ConditionFailed
+from keel.webhooks.models import WebhookEndpoint, endpoint_key
 
-SLOTS: Final = 3
+LEASES: Final = (WebhookEndpoint.lease_0, WebhookEndpoint.lease_1, WebhookEndpoint.lease_2)
 LEASE: Final = 30 * clock.SECOND
-SLOW: Final = 2 * clock.SECOND
-STUCK: Final = clock.SECOND
-SLOW_FOR: Final = clock.MINUTE  # after the last slow answer
+SLOW: Final = 2 * clock.SECOND  # a response that takes this long makes the endpoint slow
+SLOW_FOR: Final = clock.MINUTE  # after the last slow response
+STUCK: Final = clock.SECOND  # all leases taken for this long make the endpoint slow, too
+IS_ACTIVE: Final = WebhookEndpoint.is_active == True  # noqa: E712 - an expression
 
-_OVERHEAD: Final = 200  # milliseconds for which a slot is taken beside the answer's
-_UNKNOWN: Final = 100  # milliseconds in which an endpoint is taken to answer that has not yet
+_OVERHEAD: Final = 200  # milliseconds for which a lease is held beside the response time
+_ASSUMED_DURATION: Final = 100  # milliseconds, for an endpoint that has never responded
 _TRIES: Final = 3
-_OPEN: Final = (
-    "attribute_exists(pk) AND #is_active = :true AND (attribute_not_exists(#slow_until) OR #slow_until < :now)"
-)
 
 
-def take(account_id: str, endpoint_id: str, now: int) -> tuple[Item | None, str | None]:
-    """The endpoint, None if there is none, and the slot taken, None if it cannot have one."""
+def acquire(account_id: str, endpoint_id: str, now: int) -> tuple[WebhookEndpoint | None, int | None]:
+    """The endpoint, None if there is none, and the number of the lease acquired, None if there is none to have."""
     pick = random.SystemRandom()
-    slot = f"slot_{pick.randrange(SLOTS)}"
-    item: Item | None = None
+    lease = pick.randrange(len(LEASES))
+    endpoint: WebhookEndpoint | None = None
     for _ in range(_TRIES):
-        write = table.update(
-            endpoints.key(account_id, endpoint_id),
-            f"SET #{slot} = :until",
-            f"{_OPEN} AND (attribute_not_exists(#{slot}) OR #{slot} < :now)",
-            true=True,
-            now=now,
-            until=now + LEASE,
-        )
+        slow_until, expires = WebhookEndpoint.slow_until, LEASES[lease]
+        not_slow = slow_until.does_not_exist() | (slow_until < now)
+        is_free = expires.does_not_exist() | (expires < now)
+        condition = WebhookEndpoint.pk.exists() & IS_ACTIVE & not_slow & is_free
+        key = endpoint_key(account_id, endpoint_id)
+        write = table.update(WebhookEndpoint, key, [expires.set(now + LEASE)], condition)
         try:
-            return table.apply(write, returning="ALL_NEW"), slot
-        except ConditionFailed as refused:
-            item = refused.item
-        free = [name for at in range(SLOTS) if (item or {}).get(name := f"slot_{at}", 0) < now]
-        if item is None or not is_open(item, now) or not free:
+            return table.write(write, returning="ALL_NEW"), lease
+        except ConditionFailed as failure:
+            endpoint = failure.item
+        if endpoint is None or not endpoint.is_active or (endpoint.slow_until or 0) >= now:
             break
-        slot = pick.choice(free)
-    return item, None
+        free = [number for number, until in enumerate(endpoint.leases) if until < now]
+        if not free:
+            break
+        lease = pick.choice(free)
+    return endpoint, None
 
 
-def is_open(endpoint: Item, now: int) -> bool:
-    """Whether anything is sent to it, and by the fast lane."""
-    return bool(endpoint["is_active"]) and endpoint.get("slow_until", 0) < now
+def release(endpoint: WebhookEndpoint, lease: int) -> None:
+    table.write(table.update(WebhookEndpoint, endpoint.key, [LEASES[lease].remove()]))
 
 
-def is_slow(endpoint: Item, now: int) -> bool:
-    """Whether it has answered slowly of late, or does not answer just now: all its slots have been taken for long."""
-    if endpoint.get("slow_until", 0) >= now:
+def is_slow(endpoint: WebhookEndpoint, now: int) -> bool:
+    """Whether it responded slowly of late, or does not respond now: all of its leases have been taken for long."""
+    if (endpoint.slow_until or 0) >= now:
         return True
-    return all(now <= endpoint.get(f"slot_{at}", 0) < now + LEASE - STUCK for at in range(SLOTS))
+    return all(now <= until < now + LEASE - STUCK for until in endpoint.leases)
 
 
-def is_known(endpoint: Item) -> bool:
-    """Whether an attempt has told how long it takes to answer."""
-    return "last_took" in endpoint
+def has_responded(endpoint: WebhookEndpoint) -> bool:
+    """Whether an attempt has shown how long the endpoint takes to respond."""
+    return endpoint.last_duration is not None
 
 
-def rate(endpoint: Item) -> int:
-    """How many deliveries a second it can have in the fast lane, by its last answer."""
-    took: int = endpoint.get("last_took", _UNKNOWN)
-    return SLOTS * clock.SECOND // (took + _OVERHEAD)
+def rate(endpoint: WebhookEndpoint) -> int:
+    """How many deliveries a second its leases can serve at its last response time."""
+    duration = _ASSUMED_DURATION if endpoint.last_duration is None else endpoint.last_duration
+    return len(LEASES) * clock.SECOND // (duration + _OVERHEAD)
 
 
-def turn(endpoint: Item, now: int) -> int:
-    """Milliseconds until a slow endpoint may be sent one more delivery; that turn is now taken.
+def reserve(endpoint: WebhookEndpoint, now: int) -> int:
+    """Milliseconds until a slow endpoint may be sent one more delivery. That time is now reserved for it.
 
-    Each of those under way may hold up a worker of the lane: there are fewer of them than workers.
+    Each delivery in progress can occupy a worker of the overflow queue, so there are fewer of them than workers.
     """
-    under_way = lane_settings().workers * 3 // 5
-    place, pace = Key(endpoint["pk"], endpoint["sk"]), endpoint.get("slow_took", 5 * SLOW) // under_way
-    after_others = table.update(place, "SET #turn = #turn + :pace", "#turn >= :now", pace=pace, now=now)
-    none_waits = "attribute_exists(pk) AND (attribute_not_exists(#turn) OR #turn < :now)"
-    at_once = table.update(place, "SET #turn = :next", none_waits, next=now + pace, now=now)
-    for write in (after_others, at_once, after_others):  # of two who find nobody waiting, one is
+    in_progress = lane_settings().workers * 3 // 5
+    duration = 5 * SLOW if endpoint.slow_duration is None else endpoint.slow_duration
+    interval = duration // in_progress
+    next_send_at = WebhookEndpoint.next_send_at
+    none_waits = WebhookEndpoint.pk.exists() & (next_send_at.does_not_exist() | (next_send_at < now))
+    after_others = table.update(
+        WebhookEndpoint, endpoint.key, [next_send_at.set(next_send_at + interval)], next_send_at >= now
+    )
+    immediately = table.update(WebhookEndpoint, endpoint.key, [next_send_at.set(now + interval)], none_waits)
+    for write in (after_others, immediately, after_others):  # of two that find nobody waiting, one now waits
         try:
-            after: int = table.apply(write, returning="ALL_NEW")["turn"]
+            written: WebhookEndpoint = table.write(write, returning="ALL_NEW")
         except ConditionFailed:
             continue
-        return after - int(pace) - now
+        return (written.next_send_at or 0) - interval - now
     return 0
-
-
-def give_back(endpoint: Item, slot: str) -> None:
-    table.apply(table.update(Key(endpoint["pk"], endpoint["sk"]), f"REMOVE #{slot}"))
