@@ -121,7 +121,7 @@ def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 USES = """
 import pkgutil, sys
 sys.path[:0] = sys.argv[1:]
-import argon2, boto3, email_validator, keel, pynamodb.models, pydantic_settings
+import argon2, boto3, email_validator, keel, pynamodb.models
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response

@@ -6,11 +6,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keel import metrics
 from keel.logs import logger
-from keel.settings import cascade_settings, settings
+from keel.settings import CascadeSettings, load_settings, settings
 from keel.workers import cascade
 from keel.workers.queues import process_queue
 
-settings(), cascade_settings()  # an invalid setting fails the cold start
+settings(), load_settings(CascadeSettings)  # an invalid setting fails the cold start
 
 
 @logger.inject_lambda_context(log_event=False)

@@ -6,10 +6,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keel import metrics
 from keel.events import publisher
 from keel.logs import logger
-from keel.settings import cascade_settings, event_settings, settings
+from keel.settings import CascadeSettings, EventSettings, load_settings, settings
 from keel.workers import cascade
 
-settings(), event_settings(), cascade_settings()  # an invalid setting fails the cold start
+settings(), load_settings(EventSettings), load_settings(CascadeSettings)  # an invalid setting fails the cold start
 
 
 @logger.inject_lambda_context(log_event=False)

@@ -7,10 +7,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keel import metrics
 from keel.exports import worker
 from keel.logs import logger
-from keel.settings import file_settings, settings
+from keel.settings import FileSettings, load_settings, settings
 from keel.workers.queues import process_queue
 
-settings(), file_settings()  # an invalid setting fails the cold start
+settings(), load_settings(FileSettings)  # an invalid setting fails the cold start
 
 
 @logger.inject_lambda_context(log_event=False)

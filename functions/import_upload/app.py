@@ -7,10 +7,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keel import metrics
 from keel.imports import uploads
 from keel.logs import logger
-from keel.settings import file_settings, import_settings, settings
+from keel.settings import FileSettings, ImportSettings, load_settings, settings
 from keel.workers.queues import process_queue
 
-settings(), file_settings(), import_settings()  # an invalid setting fails the cold start
+settings(), load_settings(FileSettings), load_settings(ImportSettings)  # an invalid setting fails the cold start
 
 
 @logger.inject_lambda_context(log_event=False)

@@ -9,11 +9,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keel import metrics
 from keel.logs import logger
 from keel.mails import sending
-from keel.settings import mail_settings, settings
+from keel.settings import MailSettings, load_settings, settings
 from keel.users import mail_recipients
 from keel.workers.queues import process_stream
 
-settings(), mail_settings()  # an invalid setting fails the cold start
+settings(), load_settings(MailSettings)  # an invalid setting fails the cold start
 
 
 @logger.inject_lambda_context(log_event=False)

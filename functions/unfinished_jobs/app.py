@@ -8,10 +8,10 @@ from keel import metrics
 from keel.exports import jobs as exports
 from keel.imports import jobs, service
 from keel.logs import logger
-from keel.settings import export_settings, import_settings, settings
+from keel.settings import ExportSettings, ImportSettings, load_settings, settings
 from keel.workers import recovery
 
-settings(), import_settings(), export_settings()  # an invalid setting fails the cold start
+settings(), load_settings(ImportSettings), load_settings(ExportSettings)  # an invalid setting fails the cold start
 
 _JOB_TYPES: Final = {jobs.JOB_TYPE: service.RECOVERY, exports.JOB_TYPE: exports.RECOVERY}
 _MARGIN_MILLISECONDS: Final = 20_000

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keel import metrics
 from keel.logs import logger
-from keel.settings import delivery_settings
+from keel.settings import DeliverySettings, load_settings
 from keel.webhooks import attempts, fanout
 from keel.webhooks.queues import Message
 from keel.workers.queues import process_queue
@@ -19,7 +19,7 @@ from keel.workers.queues import process_queue
 @metrics.log_metrics
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, _context: LambdaContext) -> PartialItemFailureResponse:
-    overflow = delivery_settings().overflow.rpartition("/")[2]
+    overflow = load_settings(DeliverySettings).overflow.rpartition("/")[2]
     in_overflow = next(event.records).event_source_arn.rpartition(":")[2] == overflow
     # A batch waits for receivers, not for the processor, so its messages are processed concurrently. It ends with its
     # slowest message, so only the second lane has batches of more than one.

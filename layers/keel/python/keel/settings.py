@@ -1,9 +1,9 @@
-"""What did the operator decide? Every environment variable of the functions, validated at cold start."""
+"""Read and validate the environment variables of the functions at cold start."""
 
 import os
 import re
 from functools import cache
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -34,11 +34,12 @@ _Names = Annotated[frozenset[str], BeforeValidator(_names)]
 
 
 class _Environment(BaseModel):
+    # pydantic-settings would read the same models, but importing it takes longer than a whole cold start does now.
     model_config = ConfigDict(frozen=True)
 
 
 class Settings(_Environment):
-    """What every function is given."""
+    """What every function has."""
 
     table: _Text = Field(alias="TABLE_NAME")
     token_keys_secret: _Text = Field(alias="TOKEN_KEYS_SECRET")
@@ -53,20 +54,20 @@ class Settings(_Environment):
 
 
 class MailSettings(_Environment):
-    """What the mailer is given besides."""
+    """What the mailer has in addition."""
 
     sender: _Text = Field(alias="MAIL_SENDER")
     link_site: _Text = Field(alias="LINK_SITE")
 
 
 class CascadeSettings(_Environment):
-    """What the functions that follow a deletion are given besides."""
+    """What the functions that clear references have in addition."""
 
     queue: _Text = Field(alias="CASCADE_QUEUE")
 
 
 class FileSettings(_Environment):
-    """What the functions of imports and exports are given besides."""
+    """What the functions of imports and exports have in addition."""
 
     bucket: _Text = Field(alias="FILES_BUCKET")
 
@@ -80,77 +81,49 @@ class ExportSettings(_Environment):
 
 
 class SigningSettings(_Environment):
-    """What the functions that sign webhooks are given besides."""
+    """What the functions that sign webhooks have in addition."""
 
     key: _Text = Field(alias="WEBHOOK_KEY")
 
 
 class DeliverySettings(_Environment):
-    """What the functions that pass deliveries on are given besides: the queues, by their URLs."""
+    """What the functions that send deliveries have in addition: the URLs of the queues."""
 
     deliveries: _Text = Field(alias="DELIVERY_QUEUE")
     overflow: _Text = Field(alias="OVERFLOW_QUEUE")
 
 
-class LaneSettings(_Environment):
-    """What the function that makes deliveries is given besides: how many of it run at once in each of its lanes."""
+class WorkerSettings(_Environment):
+    """What the delivery function has in addition: its maximum concurrency for each of its queues."""
 
     workers: int = Field(alias="WEBHOOK_WORKERS", gt=1)
 
 
 class EventSettings(_Environment):
-    """What the publisher of events is given besides."""
+    """What the event publisher has in addition."""
 
     bus: _Text = Field(alias="EVENT_BUS")
     failures: _Text = Field(alias="FAILURE_BUCKET")
 
 
+S = TypeVar("S", bound=_Environment)
+
+
 @cache
+def _load(model: type[_Environment]) -> _Environment:
+    return model.model_validate(os.environ)
+
+
+def load_settings(model: type[S]) -> S:
+    """The settings of one model, read from the environment once.
+
+    Raises pydantic's ValidationError, which names each variable at fault.
+    """
+    loaded = _load(model)
+    assert isinstance(loaded, model)  # noqa: S101 - for mypy: a cache loses the type
+    return loaded
+
+
 def settings() -> Settings:
-    """The settings; raises pydantic's ValidationError, which names each variable at fault."""
-    return Settings.model_validate(os.environ)
-
-
-@cache
-def mail_settings() -> MailSettings:
-    return MailSettings.model_validate(os.environ)
-
-
-@cache
-def cascade_settings() -> CascadeSettings:
-    return CascadeSettings.model_validate(os.environ)
-
-
-@cache
-def file_settings() -> FileSettings:
-    return FileSettings.model_validate(os.environ)
-
-
-@cache
-def import_settings() -> ImportSettings:
-    return ImportSettings.model_validate(os.environ)
-
-
-@cache
-def signing_settings() -> SigningSettings:
-    return SigningSettings.model_validate(os.environ)
-
-
-@cache
-def delivery_settings() -> DeliverySettings:
-    return DeliverySettings.model_validate(os.environ)
-
-
-@cache
-def lane_settings() -> LaneSettings:
-    return LaneSettings.model_validate(os.environ)
-
-
-@cache
-def event_settings() -> EventSettings:
-    return EventSettings.model_validate(os.environ)
-
-
-@cache
-def export_settings() -> ExportSettings:
-    return ExportSettings.model_validate(os.environ)
+    """The settings that every function has."""
+    return load_settings(Settings)

@@ -20,7 +20,7 @@ from keel.events.changes import Change
 from keel.events.models import EventData, event_data_key
 from keel.logs import describe, logger
 from keel.records import presentation
-from keel.settings import event_settings
+from keel.settings import EventSettings, load_settings
 from keel.storage import clients, table
 from keel.storage.table import RetriesExhausted
 
@@ -91,7 +91,7 @@ def _entry(change: Change, data: dict[str, Any]) -> Entry:
         "DetailType": change.name,
         "Detail": detail,
         "Time": datetime.fromtimestamp(change.milliseconds // 1_000, UTC),
-        "EventBusName": event_settings().bus,
+        "EventBusName": load_settings(EventSettings).bus,
     }
 
 
@@ -159,7 +159,7 @@ def _set_aside(stream_record: dict[str, Any], **reason: Any) -> None:
     """Store a record of the stream in the failure bucket, as an event that the function can be invoked with."""
     event_id = stream_record.get("eventID", "unknown")
     clients.client("s3").put_object(
-        Bucket=event_settings().failures,
+        Bucket=load_settings(EventSettings).failures,
         Key=f"event_publisher/{event_id}.json",
         Body=json.dumps({"Records": [stream_record]}, default=str).encode(),
     )

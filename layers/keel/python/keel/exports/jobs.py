@@ -13,7 +13,7 @@ from keel.exports.models import ExportJob, job_key
 from keel.exports.schemas import ExportCreate
 from keel.records.entity_type import EntityType
 from keel.records.schemas import ById
-from keel.settings import export_settings
+from keel.settings import ExportSettings, load_settings
 from keel.storage import objects, table
 from keel.storage.table import ConditionFailed, Write
 from keel.workers import recovery
@@ -51,7 +51,7 @@ def create(caller: Caller, body: ExportCreate, once: IdempotentRequest | None) -
     view = _view(job)
     keep = [once.record(view)] if once else []
     table.commit(*keep, table.put(job), recovery.add_marker(JOB_TYPE, job.account_id, job.id))
-    recovery.send_job(export_settings().queue, job.account_id, job.id)
+    recovery.send_job(load_settings(ExportSettings).queue, job.account_id, job.id)
     return view
 
 
@@ -123,7 +123,7 @@ def recover(job: ExportJob) -> None:
         update_progress(job, ExportJob.resumed.set(job.resumed + 1))
     except ConditionFailed:
         return  # it has ended meanwhile
-    recovery.send_job(export_settings().queue, job.account_id, job.id)
+    recovery.send_job(load_settings(ExportSettings).queue, job.account_id, job.id)
 
 
 RECOVERY: Final = JobType(job_key, recover)

@@ -18,7 +18,7 @@ from keel.imports.mapping import ENTITY_TYPES
 from keel.imports.models import ImportJob, ImportPreview, job_key, preview_key
 from keel.imports.row_json import shorten_cells, to_json
 from keel.imports.schemas import ImportList, RequestUpload
-from keel.settings import import_settings
+from keel.settings import ImportSettings, load_settings
 from keel.storage import table
 from keel.storage.table import Write
 from keel.workers import recovery
@@ -140,7 +140,7 @@ def start(job: ImportJob, *writes: Write) -> ImportJob:
 
 def send_to_worker(job: ImportJob) -> None:
     """Have a worker continue the job."""
-    recovery.send_job(import_settings().queue, job.account_id, job.id)
+    recovery.send_job(load_settings(ImportSettings).queue, job.account_id, job.id)
 
 
 def start_undo(job: ImportJob) -> ImportJob:

@@ -18,7 +18,7 @@ from keel.imports.planner import unique_names
 from keel.imports.schemas import ErrorList
 from keel.records import csv_values
 from keel.records.schemas import ById
-from keel.settings import import_settings
+from keel.settings import ImportSettings, load_settings
 from keel.storage import objects, table
 from keel.workers import recovery
 
@@ -112,7 +112,7 @@ def _object_key(job: ImportJob) -> str:
 def _hand_over(job: ImportJob, progress: dict[str, Any]) -> None:
     ttl = clock.now() // clock.SECOND + _LEASE_SECONDS
     table.write(table.put(ErrorsFileLease(*errors_file_key(job), ttl=ttl)))
-    recovery.send_job(import_settings().queue, job.account_id, job.id, errors_file=progress)
+    recovery.send_job(load_settings(ImportSettings).queue, job.account_id, job.id, errors_file=progress)
 
 
 def _is_being_written(job: ImportJob) -> bool:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from keel.logs import describe, logger
 from keel.mails import outbox
 from keel.mails.outbox import Mail, Purpose
-from keel.settings import mail_settings
+from keel.settings import MailSettings, load_settings
 from keel.storage import clients
 from keel.storage.models import Key
 from keel.storage.table import RetriesExhausted
@@ -68,7 +68,7 @@ def send(key: Key, find_recipient: FindRecipient) -> None:
     recipient = find_recipient(mail)
     if recipient is not None:
         subject, text = _TEXTS[mail.purpose]
-        link = f"{mail_settings().link_site}?token={recipient.token}"
+        link = f"{load_settings(MailSettings).link_site}?token={recipient.token}"
         try:
             _send(recipient.email, subject, text.format(link=link))
         except ClientError as error:
@@ -83,7 +83,7 @@ def send(key: Key, find_recipient: FindRecipient) -> None:
 
 def _send(to: str, subject: str, text: str) -> None:
     clients.client("sesv2").send_email(
-        FromEmailAddress=mail_settings().sender,
+        FromEmailAddress=load_settings(MailSettings).sender,
         Destination={"ToAddresses": [to]},
         Content={
             "Simple": {

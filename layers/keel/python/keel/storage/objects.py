@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from keel.settings import file_settings
+from keel.settings import FileSettings, load_settings
 from keel.storage import clients
 
 EXPIRES_SECONDS: Final = 3_600
@@ -35,14 +35,14 @@ def _client() -> Any:
 
 def signed_put(key: str, content_type: str) -> str:
     """An address that takes one PUT of an object under this key and of this type."""
-    parameters = {"Bucket": file_settings().bucket, "Key": key, "ContentType": content_type}
+    parameters = {"Bucket": load_settings(FileSettings).bucket, "Key": key, "ContentType": content_type}
     return str(_client().generate_presigned_url("put_object", Params=parameters, ExpiresIn=EXPIRES_SECONDS))
 
 
 def signed_get(key: str, file_name: str) -> str:
     """An address from which a browser downloads the object as a file of this name."""
     parameters = {
-        "Bucket": file_settings().bucket,
+        "Bucket": load_settings(FileSettings).bucket,
         "Key": key,
         "ResponseContentDisposition": f'attachment; filename="{file_name}"',
     }
@@ -52,7 +52,7 @@ def signed_get(key: str, file_name: str) -> str:
 def head(key: str) -> Object | None:
     """What lies under the key now."""
     try:
-        answer = _client().head_object(Bucket=file_settings().bucket, Key=key)
+        answer = _client().head_object(Bucket=load_settings(FileSettings).bucket, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] in _GONE:
             return None
@@ -102,7 +102,9 @@ class Blocks(io.RawIOBase):
         version = {"VersionId": self._source.version} if self._source.version else {}
         for more in ({}, version):
             try:
-                return _client().get_object(Bucket=file_settings().bucket, Key=self._source.key, **wanted, **more)
+                return _client().get_object(
+                    Bucket=load_settings(FileSettings).bucket, Key=self._source.key, **wanted, **more
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _GONE:
                     raise
@@ -126,7 +128,7 @@ class Writer:
     """
 
     def __init__(self, key: str, content_type: str, stored: Stored = NOTHING) -> None:
-        self._object = {"Bucket": file_settings().bucket, "Key": key}
+        self._object = {"Bucket": load_settings(FileSettings).bucket, "Key": key}
         self._content_type = content_type
         self._pending = bytearray()
         self._upload, tags = stored

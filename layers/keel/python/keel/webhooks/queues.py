@@ -12,7 +12,7 @@ from math import ceil
 from typing import Final
 
 from keel import clock
-from keel.settings import delivery_settings
+from keel.settings import DeliverySettings, load_settings
 from keel.storage import clients, table
 from keel.storage.table import Write
 from keel.webhooks.models import DUE_SHARDS, DueRetry, due_key, due_partition
@@ -40,7 +40,7 @@ def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False)
 
 
 def _send(messages: Sequence[tuple[Message, int, bool]]) -> None:
-    urls = delivery_settings()
+    urls = load_settings(DeliverySettings)
     client = clients.client("sqs")
 
     def send_one(entry: tuple[Message, int, bool]) -> None:

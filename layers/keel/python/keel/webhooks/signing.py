@@ -13,7 +13,7 @@ from typing import Any, Final
 from standardwebhooks import Webhook
 
 from keel import clock
-from keel.settings import signing_settings
+from keel.settings import SigningSettings, load_settings
 from keel.storage import clients
 from keel.webhooks.models import WebhookEndpoint
 
@@ -34,7 +34,7 @@ def shown(secret: str) -> str:
 
 def encrypt(secret: str, account_id: str, endpoint_id: str) -> str:
     response = clients.client("kms").encrypt(
-        KeyId=signing_settings().key,
+        KeyId=load_settings(SigningSettings).key,
         Plaintext=secret.encode(),
         EncryptionContext=_context(account_id, endpoint_id),
     )
@@ -45,7 +45,7 @@ def encrypt(secret: str, account_id: str, endpoint_id: str) -> str:
 @lru_cache(maxsize=1_000)
 def _decrypt(encrypted: str, account_id: str, endpoint_id: str) -> str:
     response = clients.client("kms").decrypt(
-        KeyId=signing_settings().key,
+        KeyId=load_settings(SigningSettings).key,
         CiphertextBlob=base64.b64decode(encrypted),
         EncryptionContext=_context(account_id, endpoint_id),
     )

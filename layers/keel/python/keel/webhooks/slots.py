@@ -10,7 +10,7 @@ import random
 from typing import Final
 
 from keel import clock
-from keel.settings import lane_settings
+from keel.settings import WorkerSettings, load_settings
 from keel.storage import table
 from keel.storage.table import ConditionFailed
 from keel.webhooks.models import WebhookEndpoint, endpoint_key
@@ -79,7 +79,7 @@ def reserve(endpoint: WebhookEndpoint, now: int) -> int:
 
     Each delivery in progress can occupy a worker of the overflow queue, so there are fewer of them than workers.
     """
-    in_progress = lane_settings().workers * 3 // 5
+    in_progress = load_settings(WorkerSettings).workers * 3 // 5
     duration = 5 * SLOW if endpoint.slow_duration is None else endpoint.slow_duration
     interval = duration // in_progress
     next_send_at = WebhookEndpoint.next_send_at

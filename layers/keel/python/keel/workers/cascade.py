@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from keel import entity_types
 from keel.records import index_entries, service
-from keel.settings import cascade_settings
+from keel.settings import CascadeSettings, load_settings
 from keel.storage import calls, clients, table
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def process(deletion: Deletion, milliseconds_left: Callable[[], int]) -> None:
 
 def _send(deletion: Deletion, delay: int | None = None) -> None:
     """Send a message. Without a delay in seconds, that of the queue applies."""
-    request: SendMessageRequestTypeDef = {"QueueUrl": cascade_settings().queue, "MessageBody": json.dumps(deletion)}
+    request: SendMessageRequestTypeDef = {
+        "QueueUrl": load_settings(CascadeSettings).queue,
+        "MessageBody": json.dumps(deletion),
+    }
     if delay is not None:
         request["DelaySeconds"] = delay
     clients.client("sqs").send_message(**request)
