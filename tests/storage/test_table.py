@@ -111,6 +111,16 @@ def test_attributes_of_a_newer_version_survive_an_older_one(key: Key) -> None:
     assert (attributes["name"], attributes["limit"]) == ({"S": "changed"}, {"N": "1"})
 
 
+def test_items_are_loaded_with_the_values_that_pynamodb_loads(key: Key) -> None:
+    full = Sample(*key, name="é", note="", number=1, is_set=True, tags=["a"], fields={"a": 1}, entries=[{}])
+    for attributes in (full.serialize(), Sample(*key).serialize(), {**full.serialize(), "note": {"NULL": True}}):
+        by_pynamodb = super(Item, Sample).from_raw_data(attributes)
+        assert Sample.from_raw_data(attributes).attribute_values == by_pynamodb.attribute_values
+        assert Item.from_raw_data(attributes).attribute_values == by_pynamodb.attribute_values
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        Versioned.from_raw_data(full.serialize())
+
+
 def test_an_item_of_an_unknown_type_is_logged_and_returned(key: Key, log_lines: Any) -> None:
     table.batch_write([{"pk": {"S": key.pk}, "sk": {"S": key.sk}, "kind": {"S": "hologram"}}])
     [item] = table.query(key.pk).items

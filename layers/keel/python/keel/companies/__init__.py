@@ -1,1 +1,1 @@
-"""Companies: the organisations that contacts work for and projects are done for."""
+"""Companies: the organisations that contacts work for."""

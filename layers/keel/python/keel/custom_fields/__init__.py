@@ -1,1 +1,1 @@
-"""Custom fields: what an account adds to its contacts and companies."""
+"""Custom fields: fields that an account adds to its contacts and companies."""

@@ -1,1 +1,1 @@
-"""Projects: the work that is proposed to companies and done for them."""
+"""Projects: work for companies, with the contacts that take part."""

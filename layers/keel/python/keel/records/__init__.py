@@ -1,1 +1,1 @@
-"""What the records of a CRM do alike, written once; each resource declares a `Kind`."""
+"""Records: what all entity types of the CRM share. Each resource declares an `EntityType`."""
