@@ -269,7 +269,8 @@ class Api(APIGatewayRestResolver):
         return self._respond(responses.failure(error, request.id), error.retry_after)
 
     def _answer_unexpected(self, error: Exception) -> Response[str]:
-        logger.error("fault", request_id=self._thread.request.id, **describe(error))
+        request = self._thread.request
+        logger.error("fault", request_id=request.id, account_id=request.account_id, **describe(error))
         return self._answer_error(ApiError(f"{self.resource}.internal"))
 
     def _respond(self, body: str, retry_after: int | None = None) -> Response[str]:
