@@ -34,7 +34,7 @@ _Names = Annotated[frozenset[str], BeforeValidator(_names)]
 
 
 class _Environment(BaseModel):
-    # pydantic-settings would read the same models, but importing it takes as much CPU time as importing pydantic itself.
+    # pydantic-settings would read the same models. Importing it takes as much CPU time as importing pydantic itself.
     model_config = ConfigDict(frozen=True)
 
 
