@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
 from keel import ids
@@ -76,14 +75,17 @@ def check(
 
 
 def _condition_check(reference: Reference, account_id: str, target_id: str, error: ApiError) -> Write:
-    request = calls.request_for(reference.key(account_id, target_id), _condition(reference))
+    key = calls.attributes_of(reference.key(account_id, target_id))
+    request = {**_condition(reference), "TableName": calls.table_name(), "Key": key}
     return Write("ConditionCheck", request, dict, table.raise_(error))
 
 
 @cache
-def _condition(reference: Reference) -> Condition:
+def _condition(reference: Reference) -> dict[str, Any]:
+    """The request of a condition check, but for its table and key. Imports build one for each row."""
     exists = Path("pk").exists()
-    return exists & Path(reference.inactive_when).does_not_exist() if reference.inactive_when else exists
+    condition = exists & Path(reference.inactive_when).does_not_exist() if reference.inactive_when else exists
+    return calls.request_for(Key("", ""), condition)
 
 
 def without_dangling(entity_type: EntityType, record: Record, targets: Targets) -> Record:
