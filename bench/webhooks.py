@@ -21,7 +21,7 @@ from keel import clock
 from stack import Stack
 from tests.conftest import GENEROUS
 from tests.harness.dynamodb_local import free_port
-from tests.webhooks.receivers import Receiver, receiver
+from tests.webhooks.receivers import Receiver, running_receiver
 
 CHANGES: Final = 200
 WAITING: Final = 1_000
@@ -40,34 +40,34 @@ class _Account:
 
     def does(self, operation: str, **body: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        answer = self._pool.request("POST", f"{self._url}/api/{operation}", body=json.dumps(body), headers=headers)
-        if answer.status == 429:  # MiniStack runs as many as it can
+        response = self._pool.request("POST", f"{self._url}/api/{operation}", body=json.dumps(body), headers=headers)
+        if response.status == 429:  # MiniStack is at its limit of functions
             time.sleep(0.1)
             return self.does(operation, **body)
-        if answer.status != 200:
-            raise RuntimeError(answer.data)
-        return json.loads(answer.data)["result"]
+        if response.status != 200:
+            raise RuntimeError(response.data)
+        return json.loads(response.data)["result"]
 
-    def told_at(self, listening: Receiver) -> None:
-        self.does("webhooks-create", url=listening.url, events=["contact.created", "contact.updated"])
+    def register(self, receiver: Receiver) -> None:
+        self.does("webhooks-create", url=receiver.url, events=["contact.created", "contact.updated"])
 
 
 def measure() -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="keel-bench-") as folder, receiver() as listening:
+    with tempfile.TemporaryDirectory(prefix="keel-bench-") as folder, running_receiver() as receiver:
         stack = Stack(Path(folder), free_port(), GENEROUS)
         try:
             stack.start()
             stack.deploy()
             stack.warm()
             account = _Account(stack)
-            account.told_at(listening)
-            _delays(account, listening, _WARMING)
+            account.register(receiver)
+            _delays(account, receiver, _WARMING)
             rows = [
-                _row("two changes, the next when they were told", _delays(account, listening, CHANGES)),
-                _row("as fast as one client writes", _delays(account, listening, CHANGES, wait=False)),
+                _row("two changes at a time, the next after both arrived", _delays(account, receiver, CHANGES)),
+                _row("as fast as one client writes", _delays(account, receiver, CHANGES, wait=False)),
             ]
             with _slow_receiver(stack):
-                rows.append(_row(f"{WAITING:,} waiting at a receiver of 10 s", _delays(account, listening, CHANGES)))
+                rows.append(_row(f"{WAITING:,} waiting at a receiver of 10 s", _delays(account, receiver, CHANGES)))
             return rows
         finally:
             stack.kill()
@@ -83,35 +83,35 @@ def _row(what: str, delays: list[float]) -> dict[str, Any]:
     return {"seconds to the first attempt": what, "changes": len(ordered), **figures}
 
 
-def _delays(account: _Account, listening: Receiver, changes: int, *, wait: bool = True) -> list[float]:
-    """Contacts are created and updated by turns, so many times; how long each change took to be told."""
-    listening.received.clear()
+def _delays(account: _Account, receiver: Receiver, changes: int, *, wait: bool = True) -> list[float]:
+    """Create and update contacts in turn. Returns the seconds from each change to its first attempt."""
+    receiver.received.clear()
     for made in range(0, changes, 2):
         contact = account.does("contacts-create", first_name="Ann")
         account.does("contacts-update", id=contact["id"], last_name="Lee")
         if wait:
-            _until(listening, made + 2)
-    _until(listening, changes)
-    payloads = [(json.loads(each.body), each.at) for each in listening.received]
+            _until(receiver, made + 2)
+    _until(receiver, changes)
+    payloads = [(json.loads(each.body), each.at) for each in receiver.received]
     return [at - clock.milliseconds(payload["timestamp"]) / 1_000 for payload, at in payloads]
 
 
-def _until(listening: Receiver, told: int) -> None:
+def _until(receiver: Receiver, count: int) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while len(listening.received) < told:
+    while len(receiver.received) < count:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{told - len(listening.received)} changes were not told")
+            raise TimeoutError(f"{count - len(receiver.received)} changes did not arrive")
         time.sleep(0.005)
 
 
 @contextmanager
 def _slow_receiver(stack: Stack) -> Iterator[None]:
-    """Another account has so many events waiting at a receiver that takes ten seconds for each."""
+    """Give another account this many events at a receiver that takes ten seconds for each."""
     over = threading.Event()
-    with receiver() as slow:
+    with running_receiver() as slow:
         slow.before_answer = lambda: over.wait(10)
         account = _Account(stack)
-        account.told_at(slow)
+        account.register(slow)
         for _ in range(WAITING):
             account.does("contacts-create", first_name="Ann")
         yield

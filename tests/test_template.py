@@ -256,8 +256,8 @@ def test_event_publisher_receives_changes_of_entity_types_with_events_or_referen
     stream = template.functions()["event_publisher"]["Events"]["Change"]["Properties"]
     written, deleted = [json.loads(each["Pattern"])["dynamodb"] for each in stream["FilterCriteria"]["Filters"]]
     pointed_to = {name for name in entity_types.ENTITY_TYPES if entity_types.pointing_to(name)}
-    assert set(written["NewImage"]["kind"]["S"]) == set(names.KINDS)
-    assert set(deleted["OldImage"]["kind"]["S"]) == {*names.KINDS, *pointed_to}
+    assert set(written["NewImage"]["kind"]["S"]) == set(names.ENTITY_TYPE_NAMES)
+    assert set(deleted["OldImage"]["kind"]["S"]) == {*names.ENTITY_TYPE_NAMES, *pointed_to}
 
 
 # ---- Limits ---------------------------------------------------------------------------------------------------------

@@ -10,4 +10,4 @@ from keel.webhooks import queues
 @logger.inject_lambda_context(log_event=False)
 @metrics.log_metrics
 def handler(_event: dict[str, object], _context: LambdaContext) -> None:
-    logger.info("due_retries", queued=queues.queue_due_retries(clock.now()))
+    logger.info("due_retries_queued", count=queues.queue_due_retries(clock.now()))

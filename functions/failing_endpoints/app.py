@@ -10,4 +10,4 @@ from keel.webhooks import health
 @logger.inject_lambda_context(log_event=False)
 @metrics.log_metrics
 def handler(_event: dict[str, object], _context: LambdaContext) -> None:
-    logger.info("failing_endpoints", disabled=health.disable_failing(clock.now()))
+    logger.info("failing_endpoints_disabled", count=health.disable_failing(clock.now()))

@@ -1,6 +1,8 @@
-"""Send deliveries to webhook endpoints, and create the deliveries of what imports change."""
+"""Make the attempts of webhook deliveries, and create the deliveries of events that imports cause.
 
-from functools import partial
+Deliveries come from the delivery queue and the overflow queue, events only from the overflow queue.
+"""
+
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -10,8 +12,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keel import metrics
 from keel.logs import logger
 from keel.settings import DeliverySettings, load_settings
-from keel.webhooks import attempts, fanout
-from keel.webhooks.queues import Message
+from keel.webhooks import attempts, fanout, queues
+from keel.webhooks.queues import DeliveryMessage, EventMessage
 from keel.workers.queues import process_queue
 
 
@@ -19,15 +21,17 @@ from keel.workers.queues import process_queue
 @metrics.log_metrics
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, _context: LambdaContext) -> PartialItemFailureResponse:
-    overflow = load_settings(DeliverySettings).overflow.rpartition("/")[2]
-    in_overflow = next(event.records).event_source_arn.rpartition(":")[2] == overflow
-    # A batch waits for receivers, not for the processor, so its messages are processed concurrently. It ends with its
-    # slowest message, so only the second lane has batches of more than one.
-    return process_queue(event, partial(_work, overflow=in_overflow), threads=10)
+    queue = next(event.records).event_source_arn.rpartition(":")[2]
+    if queue == load_settings(DeliverySettings).overflow_queue.rpartition("/")[2]:
+        # The workers wait for receivers, not for the processor, so a batch is processed concurrently.
+        return process_queue(event, _process_overflow, threads=10)
+    # A batch ends with its slowest message, so here it is a single message.
+    return process_queue(event, lambda body: attempts.make(DeliveryMessage(**body)))
 
 
-def _work(body: dict[str, Any], *, overflow: bool) -> None:
-    if "detail" in body:  # an event of an import, from the bus: it must not delay others in the queue of the fan-out
-        fanout.distribute(body["detail"])
-    else:
-        attempts.make(Message(**body), overflow=overflow)
+def _process_overflow(body: dict[str, Any]) -> None:
+    match queues.parse(body):
+        case EventMessage(event):
+            fanout.distribute(event)
+        case DeliveryMessage() as message:
+            attempts.make_overflowed(message)

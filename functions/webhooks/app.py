@@ -5,7 +5,7 @@ from typing import Any
 from keel.api.fields import Body
 from keel.api.resolver import Api, Call
 from keel.records.schemas import ById, Deleted
-from keel.webhooks import attempts, deliveries, endpoints, schemas
+from keel.webhooks import deliveries, endpoints, on_demand, schemas
 
 api = Api("webhooks")
 handler = api.handle
@@ -44,7 +44,7 @@ def rotate_secret(call: Call[ById]) -> dict[str, Any]:
 
 @api.operation("webhooks-test", ById, result=schemas.Delivery)
 def test(call: Call[ById]) -> dict[str, Any]:
-    return attempts.test(call.caller, call.body.id)
+    return on_demand.send_test(call.caller, call.body.id)
 
 
 @api.operation("webhooks-deliveries", schemas.DeliveriesList, result=schemas.Deliveries)
@@ -54,4 +54,4 @@ def deliveries_(call: Call[schemas.DeliveriesList]) -> dict[str, Any]:
 
 @api.operation("webhooks-redeliver", schemas.ByDelivery, result=schemas.Delivery)
 def redeliver(call: Call[schemas.ByDelivery]) -> dict[str, Any]:
-    return attempts.redeliver(call.caller, call.body.delivery_id)
+    return on_demand.redeliver(call.caller, call.body.delivery_id)

@@ -10,7 +10,7 @@ from keel.imports.service import UNDO_DAYS
 from keel.records import schemas
 from keel.storage import objects
 from keel.users import password_hashing
-from keel.webhooks import schedule, sender
+from keel.webhooks import retry_schedule, sender
 
 LIMITS = (template.ROOT / "docs/status-and-limits.md").read_text()
 RATE_LIMITS = (template.ROOT / "docs/rate-limits.md").read_text()
@@ -33,7 +33,7 @@ RATE_LIMITS = (template.ROOT / "docs/rate-limits.md").read_text()
         f"| columns | {planner.MAX_COLUMNS:,} |",
         f"| time to undo | {UNDO_DAYS} days after the import |",
         f"| time to respond | {sender.DEADLINE_SECONDS:g} seconds |",
-        f"| attempts | {len(schedule.STEPS) + 1} in about three days |",
+        f"| attempts | {len(retry_schedule.STEPS) + 1} in about three days |",
     ],
 )
 def test_limits_page_shows_what_the_code_enforces(row: str) -> None:

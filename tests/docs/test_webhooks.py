@@ -85,7 +85,7 @@ def test_shell_computes_the_signature(tmp_path: Path) -> None:
 
 
 def test_page_tells_the_schedule_that_is_kept() -> None:
-    from keel.webhooks.schedule import STEPS
+    from keel.webhooks.retry_schedule import STEPS
 
     hours = [f"{step // 3_600_000} h" for step in STEPS[3:]]
     assert f"5 s, 5 min, 30 min, {', '.join(hours[:-1])} and {hours[-1]}" in PAGE

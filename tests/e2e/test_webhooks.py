@@ -14,14 +14,14 @@ from stack import Stack
 from tests.conftest import Call
 from tests.e2e.conftest import eventually
 from tests.harness.gateway import Session
-from tests.webhooks.receivers import Received, Receiver, receiver
+from tests.webhooks.receivers import Received, Receiver, running_receiver
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
 def listening() -> Iterator[Receiver]:
-    with receiver() as found:
+    with running_receiver() as found:
         yield found
 
 
@@ -168,7 +168,7 @@ def test_event_that_failed_five_times_goes_aside_and_arrives_when_redriven(
 
 def test_slow_receiver_keeps_nobody_waiting(call: Call, owner: Callable[..., Session], listening: Receiver) -> None:
     session, other = owner(), owner()
-    with receiver() as slow:
+    with running_receiver() as slow:
         slow.before_answer = lambda: time.sleep(9)
         register(call, session, slow.url, ["contact.created"])
         register(call, session, listening.url, ["contact.created"])

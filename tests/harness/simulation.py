@@ -1,7 +1,7 @@
-"""How do the workers fare under a load? The real handlers and the real table, in a time of their own.
+"""Simulate the workers under load: the real handlers and the real table, in virtual time.
 
-The stream, the bus, the queues and Lambda's scaling are played by the rules that AWS documents, and how long
-everything takes is written below. Those times are assumptions, on the slow side of what is usual.
+The stream, the bus, the queues and Lambda's scaling are simulated by the rules that AWS documents. How long everything
+takes is defined below. These durations are assumptions, longer than usual.
 """
 
 import json
@@ -23,11 +23,11 @@ from tests.harness.streams import passes, queued, routed
 from tests.harness.virtual_time import Time
 
 _CALL: Final = {"dynamodb": 0.010, "sqs": 0.020, "events": 0.050, "kms": 0.020}
-_COMPUTING: Final = 0.020  # of each invocation
+_COMPUTING: Final = 0.020  # in each invocation
 _COLD_START: Final = 1.0
 _BUS: Final = 0.3
 _STREAM_POLL: Final = 0.25
-_WORKERS_AT_FIRST: Final = 5  # of a queue, and as many more each second: Lambda's scaling for standard queues
+_WORKERS_PER_SECOND: Final = 5  # of a queue, also at the start: Lambda's scaling for standard queues
 
 
 @dataclass
@@ -64,10 +64,10 @@ class Queue:
         self.dispatch()
 
     def dispatch(self) -> None:
-        """Give what is visible to workers, as many as Lambda has by now."""
+        """Hand visible messages to workers, of which Lambda adds some each second."""
         time = self.simulation.time
-        there = min(self.workers, _WORKERS_AT_FIRST + int(_WORKERS_AT_FIRST * time.seconds))
-        while self.visible and self.busy < there:
+        available = min(self.workers, _WORKERS_PER_SECOND + int(_WORKERS_PER_SECOND * time.seconds))
+        while self.visible and self.busy < available:
             messages = [self.visible.popleft() for _ in range(min(self.batch, len(self.visible)))]
             self.busy += 1
             time.start(lambda messages=messages: self._work(messages))  # type: ignore[misc]
@@ -76,8 +76,8 @@ class Queue:
 
     def _work(self, messages: list[_Message]) -> None:
         records = [queued(each.body, each.id, self.arn, sent=each.sent) for each in messages]
-        answer = self.simulation.invoke(self.folder, {"Records": records})
-        failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        response = self.simulation.invoke(self.folder, {"Records": records})
+        failed = {each["itemIdentifier"] for each in response["batchItemFailures"]}
         self.busy -= 1
         for message in messages:
             if message.id in failed:
@@ -92,7 +92,7 @@ class Queue:
             self.simulation.queues[self.dead_letters].visible.append(message)
 
     def redrive(self) -> None:
-        """What `aws sqs start-message-move-task` does with a dead-letter queue: all goes back to where it came from."""
+        """Send all messages of a dead-letter queue back to their source, like `aws sqs start-message-move-task`."""
         while self.visible:
             message = self.visible.popleft()
             message.source.send(message.body)
@@ -103,8 +103,8 @@ class Simulation:
         self.time = Time()
         self.sent = 0
         self._functions = functions
-        self._warm: dict[str, list[int]] = {}  # by function: those that run, and the most that have run
-        self._lanes: dict[int, deque[dict[str, Any]]] = {}
+        self._warm: dict[str, list[int]] = {}  # by function: the instances that run now, and the most so far
+        self._stream_workers: dict[int, deque[dict[str, Any]]] = {}
         self._stand_ins = stand_ins
         self.queues = {queue.arn: queue for queue in self._queues()}
         self._publisher = template.functions()["event_publisher"]["Events"]["Change"]["Properties"]
@@ -136,25 +136,25 @@ class Simulation:
         return self.queues[self._stand_ins.value({"Fn::GetAtt": [name, "Arn"]})]
 
     def invoke(self, folder: str, event: dict[str, Any]) -> Any:
-        """In a worker's thread: run a handler, after a cold start if more of them run than ever before."""
+        """Run a handler in the current thread, after a cold start if more instances run than ever before."""
         warm = self._warm.setdefault(folder, [0, 1])
         warm[0] += 1
         if warm[0] > warm[1]:
             warm[1] += 1
             self.time.sleep(_COLD_START)
         self.time.sleep(_COMPUTING)
-        answer = self._functions.invoke(folder, event)
+        response = self._functions.invoke(folder, event)
         warm[0] -= 1
-        return answer
+        return response
 
-    def commit(self, record: dict[str, Any], lane: int | None = None) -> None:
-        """Have a change in the table's stream now; a lane is one of the workers that share a shard."""
+    def commit(self, record: dict[str, Any], worker: int | None = None) -> None:
+        """Put a change into the table's stream now. By default, its key determines the stream worker that reads it."""
         assert passes(self._publisher, record)
-        if lane is None:
-            lane = lane_of(record)
-        waiting = self._lanes.get(lane)
+        if worker is None:
+            worker = stream_worker(record)
+        waiting = self._stream_workers.get(worker)
         if waiting is None:
-            waiting = self._lanes[lane] = deque()
+            waiting = self._stream_workers[worker] = deque()
             self.time.start(lambda: self._read(waiting))
         waiting.append(record)
 
@@ -186,7 +186,7 @@ class Simulation:
 
     @contextmanager
     def running(self) -> Iterator["Simulation"]:
-        """All that the workers wait for takes the simulation's time."""
+        """Let everything that the workers wait for take virtual time."""
         hooked = [clients.client(service).meta.events for service in ("dynamodb", "kms")]
 
         def pause(model: Any, **_: Any) -> None:
@@ -210,14 +210,14 @@ class Simulation:
                 events.unregister("before-call.*", pause)
 
 
-def lane_of(record: dict[str, Any]) -> int:
-    """Which of the workers of a shard reads a record: those of one partition have one."""
-    lanes: int = template.functions()["event_publisher"]["Events"]["Change"]["Properties"]["ParallelizationFactor"]
-    return crc32(record["dynamodb"]["Keys"]["pk"]["S"].encode()) % lanes
+def stream_worker(record: dict[str, Any]) -> int:
+    """The number of the worker of a shard that reads a record. Records of one partition have the same worker."""
+    workers: int = template.functions()["event_publisher"]["Events"]["Change"]["Properties"]["ParallelizationFactor"]
+    return crc32(record["dynamodb"]["Keys"]["pk"]["S"].encode()) % workers
 
 
 def copied(record: dict[str, Any], id_: str, now: int) -> dict[str, Any]:
-    """A stream's record of a creation, told of another record created now."""
+    """A copy of the stream record of a creation, for another record that is created now."""
     own = record["dynamodb"]["Keys"]["sk"]["S"]
     copy: dict[str, Any] = json.loads(json.dumps(record).replace(own, id_))
     for name in ("created_at", "updated_at"):

@@ -1,7 +1,7 @@
-"""How can an hour pass in seconds? Threads that take turns, in a time that passes only while all of them wait.
+"""Run threads in virtual time, which passes only while all of them wait: an hour takes seconds.
 
-One thread computes at a time, and the others take their turn wherever they wait. So nothing here depends on how
-fast the machine is, and whatever threads share is interleaved as that of so many processes would be.
+Only one thread runs at a time, until it waits. So the results do not depend on the speed of the machine, and threads
+interleave their accesses to shared state as processes would.
 """
 
 import heapq
@@ -14,12 +14,12 @@ from typing import Any
 from keel import clock
 
 
-class _Ended(BaseException):
-    """The simulation is over; whoever waits in it goes home."""
+class _SimulationEnded(BaseException):
+    """Ends the threads that still wait when the simulation is over."""
 
 
 class Time:
-    """Runs callbacks in the order of their instants, and threads between their waits as if they were such."""
+    """Runs callbacks in the order of their times, and threads from one wait to the next like callbacks."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -40,21 +40,21 @@ class Time:
         heapq.heappush(self._due, (self.seconds + seconds, self._sequence, callback))
 
     def run(self, until: Callable[[], bool]) -> None:
-        """Let time pass until something holds."""
+        """Let time pass until the condition holds."""
         while not until():
-            assert self._due, "nothing more happens"
+            assert self._due, "nothing is left to happen"
             self.seconds, _, callback = heapq.heappop(self._due)
             callback()
             if self._error:
                 raise self._error
 
     def start(self, work: Callable[[], None]) -> None:
-        """Begin a thread now, in its turn."""
+        """Start a thread at the current time."""
 
         def run() -> None:
             try:
                 work()
-            except _Ended:
+            except _SimulationEnded:
                 pass
             except BaseException as error:  # noqa: BLE001 - raised again where the simulation runs
                 self._error = error
@@ -73,30 +73,30 @@ class Time:
         self.wait(lambda wake: self.after(seconds, wake))
 
     def wait(self, arrange: Callable[[Callable[[], None]], None]) -> None:
-        """Wait, in a thread, until what `arrange` is given is called."""
-        turn = threading.Semaphore(0)
+        """Make the current thread wait. `arrange` receives the callback that wakes it."""
+        woken = threading.Semaphore(0)
 
         def wake() -> None:
-            turn.release()
+            woken.release()
             self._yielded.acquire()
 
-        self._waiting.add(turn)
+        self._waiting.add(woken)
         arrange(wake)
         self._yielded.release()
-        turn.acquire()
-        self._waiting.discard(turn)
+        woken.acquire()
+        self._waiting.discard(woken)
         if self._over:
-            raise _Ended
+            raise _SimulationEnded
 
     def end(self) -> None:
         self._over = True
-        for turn in list(self._waiting):
-            turn.release()
+        for woken in list(self._waiting):
+            woken.release()
         for thread in self._threads:
             thread.join()
 
     def pool(self, max_workers: int) -> "_Pool":
-        """What stands for a `ThreadPoolExecutor`."""
+        """A replacement for `ThreadPoolExecutor`."""
         return _Pool(self, max_workers)
 
 
@@ -109,7 +109,7 @@ class _Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left: `map` waits for its work."""
+        """There is nothing to clean up, since `map` waits for its work."""
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         left = deque(enumerate(items))

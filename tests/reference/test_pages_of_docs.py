@@ -10,7 +10,7 @@ import pytest
 
 import diagram
 import template
-from keel.webhooks import targets
+from keel.webhooks import url_policy
 
 DOCS = template.ROOT / "docs"
 GUIDES = ("getting-started", "authentication", "pagination", "rate-limits", "idempotency", "webhooks")
@@ -25,7 +25,7 @@ def commands(page: str) -> str:
 
 @pytest.mark.parametrize("page", GUIDES)
 def test_the_commands_of_a_guide_do_what_it_says(page, site, owner, monkeypatch):
-    monkeypatch.setattr(targets, "resolver", _no_such_name)  # the tests ask no name server
+    monkeypatch.setattr(url_policy, "resolver", _no_such_name)  # the tests ask no name server
     script = commands(page)
     assert "curl" in script
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Who receives webhooks in the tests? A server on loopback that keeps what it gets and answers as it is told."""
+"""A webhook receiver for tests: a server on loopback that keeps the requests and sends the responses it is given."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ class Received:
         return self.headers["webhook-id"]
 
     def verified(self, secret: str) -> Any:
-        """The payload, if the published verifier of the standard accepts the request."""
+        """The payload. Raises an error if the library of Standard Webhooks rejects the request."""
         return Webhook(secret).verify(self.body, self.headers)
 
 
@@ -31,7 +31,7 @@ Reply = int | tuple[int, dict[str, str]]
 
 
 class Receiver:
-    """`answers` are used up one by one; when none is left, `default` is the answer."""
+    """Sends the `answers` one by one, and then `default`."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -70,13 +70,13 @@ class Receiver:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+def running_receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield found
+        yield receiver
     finally:
-        found.server.shutdown()
-        found.server.server_close()
+        receiver.server.shutdown()
+        receiver.server.server_close()
         thread.join()

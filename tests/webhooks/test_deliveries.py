@@ -1,4 +1,4 @@
-"""Can what was sent be read and sent again? Test events, pages of the log, redelivery."""
+"""Test the log of deliveries, test events, redelivery and rotated secrets."""
 
 import uuid
 from collections.abc import Callable
@@ -10,18 +10,16 @@ import pytest
 from tests.conftest import Call
 from tests.harness.gateway import Session
 from tests.harness.wire import losing_answers
-from tests.webhooks.conftest import Registered
+from tests.webhooks.conftest import Webhooks
 from tests.webhooks.receivers import Received, Receiver
 
 FIELDS = {"id", "endpoint_id", "event", "status", "attempts", "next_attempt_at", "payload", "created_at"}
 
 
-def test_test_event_is_delivered_at_once_and_signed(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    made = register(listening.url)
-    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
-    [received] = listening.received
+def test_test_event_is_delivered_immediately_and_signed(webhooks: Webhooks, receiver: Receiver) -> None:
+    made = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
+    [received] = receiver.received
     payload = received.verified(made.secret)
     assert set(payload) == {"event", "timestamp", "data"}
     assert payload["event"] == "webhook.test"
@@ -38,99 +36,89 @@ def test_test_event_is_delivered_at_once_and_signed(
     assert attempt["duration_ms"] >= 0
     assert datetime.fromisoformat(attempt["at"])
     assert received.headers["content-type"] == "application/json"
-    listed = call("webhooks-deliveries", {"endpoint_id": made.id}, token=user.token).result
+    listed = webhooks.call("webhooks-deliveries", {"endpoint_id": made.id}).result
     assert listed == {"items": [delivery], "next_cursor": ""}
 
 
-def test_test_event_that_fails_is_logged_and_counts_for_nothing(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    listening.default = 410
-    made = register(listening.url)
-    call("webhooks-update", {"id": made.id, "is_active": False}, token=user.token)
-    before = call("webhooks-get", {"id": made.id}, token=user.token).result
-    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+def test_failed_test_event_is_logged_and_does_not_affect_the_endpoint(webhooks: Webhooks, receiver: Receiver) -> None:
+    receiver.default = 410
+    made = webhooks.register(receiver.url)
+    webhooks.call("webhooks-update", {"id": made.id, "is_active": False})
+    before = webhooks.get(made)
+    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
     assert delivery["status"] == "failed"
     assert delivery["attempts"][0]["status_code"] == 410
     assert delivery["attempts"][0]["error"]
-    assert len(listening.received) == 1
-    assert call("webhooks-get", {"id": made.id}, token=user.token).result == before
+    assert len(receiver.received) == 1
+    assert webhooks.get(made) == before
 
 
-def test_receiver_that_is_not_there_is_a_failure_without_a_status(
-    call: Call, user: Session, register: Callable[..., Registered]
-) -> None:
-    made = register("http://127.0.0.1:9/")
-    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+def test_failed_connection_is_a_failure_without_a_status(webhooks: Webhooks) -> None:
+    made = webhooks.register("http://127.0.0.1:9/")
+    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
     assert delivery["status"] == "failed"
     assert delivery["attempts"][0]["status_code"] is None
     assert delivery["attempts"][0]["error"]
 
 
-def test_redelivery_comes_under_the_same_id(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    listening.answers = [500, 502]
-    made = register(listening.url)
-    first = call("webhooks-test", {"id": made.id}, token=user.token).result
+def test_redelivery_has_the_same_id(webhooks: Webhooks, receiver: Receiver) -> None:
+    receiver.answers = [500, 502]
+    made = webhooks.register(receiver.url)
+    first = webhooks.call("webhooks-test", {"id": made.id}).result
     assert first["status"] == "failed"
-    second = call("webhooks-redeliver", {"delivery_id": first["id"]}, token=user.token).result
+    second = webhooks.call("webhooks-redeliver", {"delivery_id": first["id"]}).result
     assert second["status"] == "failed"
-    third = call("webhooks-redeliver", {"delivery_id": first["id"].upper()}, token=user.token).result
+    third = webhooks.call("webhooks-redeliver", {"delivery_id": first["id"].upper()}).result
     assert third["status"] == "succeeded"
     assert [each["status_code"] for each in third["attempts"]] == [500, 502, 200]
     assert third["payload"] == first["payload"]
-    assert {each.id for each in listening.received} == {first["id"]}
-    assert len({each.body for each in listening.received}) == 1
-    assert listening.received[-1].verified(made.secret) == first["payload"]
+    assert {each.id for each in receiver.received} == {first["id"]}
+    assert len({each.body for each in receiver.received}) == 1
+    assert receiver.received[-1].verified(made.secret) == first["payload"]
 
 
-def test_redelivery_whose_record_is_answered_on_the_second_try_only_is_in_the_log_once(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
+def test_redelivery_is_logged_once_although_the_response_to_the_record_was_lost(
+    webhooks: Webhooks, receiver: Receiver
 ) -> None:
-    first = call("webhooks-test", {"id": register(listening.url).id}, token=user.token).result
+    first = webhooks.call("webhooks-test", {"id": webhooks.register(receiver.url).id}).result
     with losing_answers("UpdateItem"):
-        second = call("webhooks-redeliver", {"delivery_id": first["id"]}, token=user.token).result
-    assert len(second["attempts"]) == len(listening.received) == 2
+        second = webhooks.call("webhooks-redeliver", {"delivery_id": first["id"]}).result
+    assert len(second["attempts"]) == len(receiver.received) == 2
 
 
-def test_both_secrets_sign_after_a_rotation_whose_answer_was_lost(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    made = register(listening.url)
+def test_both_secrets_sign_after_a_rotation_whose_response_was_lost(webhooks: Webhooks, receiver: Receiver) -> None:
+    made = webhooks.register(receiver.url)
     with losing_answers("UpdateItem"):
-        new = call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result
-    assert new["endpoint"] == call("webhooks-get", {"id": made.id}, token=user.token).result
-    call("webhooks-test", {"id": made.id}, token=user.token)
-    assert listening.received[0].verified(made.secret) == listening.received[0].verified(new["secret"])
+        new = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result
+    assert new["endpoint"] == webhooks.get(made)
+    webhooks.call("webhooks-test", {"id": made.id})
+    assert receiver.received[0].verified(made.secret) == receiver.received[0].verified(new["secret"])
 
 
-def test_each_of_the_newest_secrets_signs_for_its_day_after_several_rotations(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    made = register(listening.url)
+def test_up_to_ten_secrets_of_one_day_sign(webhooks: Webhooks, receiver: Receiver) -> None:
+    made = webhooks.register(receiver.url)
     secrets = [made.secret]
     for signing_now in (2, 3, 4, 5, 6, 7, 8, 9, 10, 10):
-        secrets.append(call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result["secret"])
-        call("webhooks-test", {"id": made.id}, token=user.token)
-        received = listening.received[-1]
+        secrets.append(webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"])
+        webhooks.call("webhooks-test", {"id": made.id})
+        received = receiver.received[-1]
         assert len(received.headers["webhook-signature"].split()) == signing_now
         assert all(received.verified(secret) for secret in secrets[-signing_now:])
 
 
 def test_both_secrets_sign_after_a_rotation(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver, monkeypatch: pytest.MonkeyPatch
+    webhooks: Webhooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from standardwebhooks.webhooks import WebhookVerificationError
 
     from keel import clock
 
-    made = register(listening.url)
-    new = call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result["secret"]
-    call("webhooks-test", {"id": made.id}, token=user.token)
-    assert listening.received[0].verified(made.secret) == listening.received[0].verified(new)
+    made = webhooks.register(receiver.url)
+    new = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"]
+    webhooks.call("webhooks-test", {"id": made.id})
+    assert receiver.received[0].verified(made.secret) == receiver.received[0].verified(new)
 
-    # Only what the function takes for now moves; a token of 15 minutes would end as well.
+    # Only the time of the signature moves: the access token would expire as well.
     from keel.webhooks import signing
 
     original = signing.headers
@@ -139,39 +127,38 @@ def test_both_secrets_sign_after_a_rotation(
         return original(endpoint, webhook_id, body, now + clock.DAY + clock.MINUTE)
 
     monkeypatch.setattr(signing, "headers", headers_a_day_later)
-    call("webhooks-test", {"id": made.id}, token=user.token)
-    assert len(listening.received[1].headers["webhook-signature"].split()) == 1
-    assert len(listening.received[0].headers["webhook-signature"].split()) == 2
+    webhooks.call("webhooks-test", {"id": made.id})
+    assert len(receiver.received[1].headers["webhook-signature"].split()) == 1
+    assert len(receiver.received[0].headers["webhook-signature"].split()) == 2
     with pytest.raises(WebhookVerificationError):
-        listening.received[1].verified("whsec_" + "A" * 43 + "=")
+        receiver.received[1].verified("whsec_" + "A" * 43 + "=")
 
 
-def test_deliveries_come_in_pages_newest_first(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    listening.answers = [200, 500, 200, 500, 200]
-    made = register(listening.url)
-    sent = [call("webhooks-test", {"id": made.id}, token=user.token).result for _ in range(5)]
+def test_deliveries_are_paged_newest_first(webhooks: Webhooks, receiver: Receiver) -> None:
+    receiver.answers = [200, 500, 200, 500, 200]
+    made = webhooks.register(receiver.url)
+    sent = [webhooks.call("webhooks-test", {"id": made.id}).result for _ in range(5)]
 
-    def walk(**filters: Any) -> list[dict[str, Any]]:
-        found, cursor = [], ""
+    def read_pages(**filters: Any) -> list[dict[str, Any]]:
+        deliveries: list[dict[str, Any]] = []
+        cursor = ""
         while True:
             body = {"endpoint_id": made.id, "limit": 2, "cursor": cursor, **filters}
-            page = call("webhooks-deliveries", body, token=user.token).result
+            page = webhooks.call("webhooks-deliveries", body).result
             assert len(page["items"]) <= 2
-            found += page["items"]
+            deliveries += page["items"]
             cursor = page["next_cursor"]
             if not cursor:
-                return found
+                return deliveries
 
-    assert walk() == sent[::-1]
-    assert walk(status="failed") == [each for each in sent[::-1] if each["status"] == "failed"]
-    assert walk(status="pending") == []
+    assert read_pages() == sent[::-1]
+    assert read_pages(status="failed") == [each for each in sent[::-1] if each["status"] == "failed"]
+    assert read_pages(status="pending") == []
 
 
-def test_deliveries_judges_in_order(call: Call, user: Session, register: Callable[..., Registered]) -> None:
-    made = register("https://93.184.216.34/")
-    wanted: list[tuple[dict[str, Any], str]] = [
+def test_deliveries_validates_in_order(webhooks: Webhooks) -> None:
+    made = webhooks.register("https://93.184.216.34/")
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"endpoint_id": None}, "invalid_id"),
         ({"endpoint_id": "x"}, "invalid_id"),
         ({"endpoint_id": 1}, "invalid_request"),
@@ -181,125 +168,101 @@ def test_deliveries_judges_in_order(call: Call, user: Session, register: Callabl
         ({"limit": 0}, "invalid_request"),
         ({"cursor": "nonsense"}, "invalid_request"),
     ]
-    for fields, code in wanted:
-        answer = call("webhooks-deliveries", {"endpoint_id": made.id, **fields}, token=user.token)
+    for fields, code in cases:
+        answer = webhooks.call("webhooks-deliveries", {"endpoint_id": made.id, **fields})
         assert answer.code == f"webhooks.{code}", fields
 
 
-def test_cursor_is_for_its_endpoint_and_status_only(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    one, other = register(listening.url), register(listening.url)
+def test_cursor_is_valid_only_for_its_endpoint_and_status(webhooks: Webhooks, receiver: Receiver) -> None:
+    one, other = webhooks.register(receiver.url), webhooks.register(receiver.url)
     for _ in range(2):
-        call("webhooks-test", {"id": one.id}, token=user.token)
-    page = call("webhooks-deliveries", {"endpoint_id": one.id, "limit": 1}, token=user.token).result
+        webhooks.call("webhooks-test", {"id": one.id})
+    page = webhooks.call("webhooks-deliveries", {"endpoint_id": one.id, "limit": 1}).result
     cursor = page["next_cursor"]
     assert cursor
     for body in ({"endpoint_id": other.id}, {"endpoint_id": one.id, "status": "failed"}):
-        answer = call("webhooks-deliveries", {**body, "cursor": cursor}, token=user.token)
+        answer = webhooks.call("webhooks-deliveries", {**body, "cursor": cursor})
         assert answer.code == "webhooks.invalid_request"
 
 
-def test_redeliver_needs_a_delivery(call: Call, user: Session) -> None:
+def test_redeliver_validates_the_delivery_id(webhooks: Webhooks) -> None:
     for id_, code in ((None, "invalid_id"), ("x", "invalid_id"), (str(uuid.uuid4()), "not_found")):
-        assert call("webhooks-redeliver", {"delivery_id": id_}, token=user.token).code == f"webhooks.{code}"
+        assert webhooks.call("webhooks-redeliver", {"delivery_id": id_}).code == f"webhooks.{code}"
 
 
-def test_deliveries_of_another_account_do_not_exist(
-    call: Call,
-    user: Session,
-    owner: Callable[..., Session],
-    register: Callable[..., Registered],
-    listening: Receiver,
+def test_deliveries_of_another_account_are_not_found(
+    webhooks: Webhooks, call: Call, owner: Callable[..., Session], receiver: Receiver
 ) -> None:
-    made = register(listening.url)
-    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    made = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
     stranger = owner()
-    register(listening.url, session=stranger)
+    webhooks.register(receiver.url, session=stranger)
     listed = call("webhooks-deliveries", {"endpoint_id": made.id}, token=stranger.token)
-    again = call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=stranger.token)
-    assert listed.code == again.code == "webhooks.not_found"
-    assert len(listening.received) == 1
+    redelivered = call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=stranger.token)
+    assert listed.code == redelivered.code == "webhooks.not_found"
+    assert len(receiver.received) == 1
 
 
-def test_deliveries_outlive_their_endpoint_to_be_read(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver
-) -> None:
-    made = register(listening.url)
-    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
-    call("webhooks-delete", {"id": made.id}, token=user.token)
-    listed = call("webhooks-deliveries", {"endpoint_id": made.id}, token=user.token).result
+def test_deliveries_of_a_deleted_endpoint_can_be_read(webhooks: Webhooks, receiver: Receiver) -> None:
+    made = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
+    webhooks.call("webhooks-delete", {"id": made.id})
+    listed = webhooks.call("webhooks-deliveries", {"endpoint_id": made.id}).result
     assert listed["items"] == [delivery]
-    assert call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=user.token).code == "webhooks.not_found"
-    assert len(listening.received) == 1
+    assert webhooks.call("webhooks-redeliver", {"delivery_id": delivery["id"]}).code == "webhooks.not_found"
+    assert len(receiver.received) == 1
 
 
-def test_deliveries_older_than_thirty_days_are_not_shown(
-    call: Call, user: Session, register: Callable[..., Registered], listening: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_deliveries_older_than_30_days_are_not_found(
+    webhooks: Webhooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from keel import clock
     from keel.webhooks import endpoints
 
-    made = register(listening.url)
-    delivery = call("webhooks-test", {"id": made.id}, token=user.token).result
+    made = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
     monkeypatch.setattr(endpoints, "KEPT", -clock.SECOND)
-    assert call("webhooks-deliveries", {"endpoint_id": made.id}, token=user.token).result["items"] == []
-    assert call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=user.token).code == "webhooks.not_found"
+    assert webhooks.call("webhooks-deliveries", {"endpoint_id": made.id}).result["items"] == []
+    assert webhooks.call("webhooks-redeliver", {"delivery_id": delivery["id"]}).code == "webhooks.not_found"
 
 
-def test_redelivery_that_fails_leaves_the_schedule_as_it_was(
-    call: Call,
-    user: Session,
-    register: Callable[..., Registered],
-    listening: Receiver,
-    flow: Callable[..., None],
-    deliveries: Callable[..., list[dict[str, Any]]],
-    due: Callable[..., Any],
-) -> None:
-    listening.answers = [500, 500]
-    made = register(listening.url)
-    call("contacts-create", {"first_name": "Ann"}, token=user.token)
-    flow()
-    [before] = deliveries(made)
-    call("webhooks-redeliver", {"delivery_id": before["id"]}, token=user.token)
-    [after] = deliveries(made)
+def test_failed_redelivery_leaves_the_retry_schedule_unchanged(webhooks: Webhooks, receiver: Receiver) -> None:
+    receiver.answers = [500, 500]
+    made = webhooks.register(receiver.url)
+    webhooks.create_contact()
+    webhooks.deliver()
+    [before] = webhooks.deliveries(made)
+    webhooks.call("webhooks-redeliver", {"delivery_id": before["id"]})
+    [after] = webhooks.deliveries(made)
     assert after == before | {"attempts": after["attempts"]}
     assert len(after["attempts"]) == 2
-    due(after, number=2)  # the one that was scheduled, and no other
-    [done] = deliveries(made)
+    webhooks.attempt(after, number=2)  # the scheduled one
+    [done] = webhooks.deliveries(made)
     assert done["status"] == "succeeded"
     assert len(done["attempts"]) == 3
 
 
-def test_every_attempt_has_its_own_time_and_the_secrets_of_then(
-    call: Call,
-    user: Session,
-    register: Callable[..., Registered],
-    listening: Receiver,
-    flow: Callable[..., None],
-    deliveries: Callable[..., list[dict[str, Any]]],
-    due: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+def test_each_attempt_is_signed_at_its_own_time_with_the_secrets_of_that_time(
+    webhooks: Webhooks, receiver: Receiver, at: Callable[[int], Any]
 ) -> None:
     from standardwebhooks import Webhook
     from standardwebhooks.webhooks import WebhookVerificationError
 
     from keel import clock
 
-    listening.answers = [500, 500]
-    made = register(listening.url)
-    call("contacts-create", {"first_name": "Ann"}, token=user.token)
-    flow()
-    new = call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result["secret"]
+    receiver.answers = [500, 500]
+    made = webhooks.register(receiver.url)
+    webhooks.create_contact()
+    webhooks.deliver()
+    new = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"]
     now = clock.now()
     for later in (10 * clock.MINUTE, 25 * clock.HOUR):
-        with monkeypatch.context() as patch:
-            patch.setattr(clock, "now", lambda later=later: now + later)
-            due(deliveries(made)[0])
-    _, within, after = listening.received
+        with at(now + later):
+            webhooks.attempt(webhooks.deliveries(made)[0])
+    _, within, after = receiver.received
     assert int(within.headers["webhook-timestamp"]) == (now + 10 * clock.MINUTE) // 1_000
     assert int(after.headers["webhook-timestamp"]) == (now + 25 * clock.HOUR) // 1_000
-    assert len({each.id for each in listening.received}) == len({each.body for each in listening.received}) == 1
+    assert len({each.id for each in receiver.received}) == len({each.body for each in receiver.received}) == 1
 
     def verifies(secret: str, received: Received) -> bool:
         from datetime import UTC, datetime
@@ -308,7 +271,7 @@ def test_every_attempt_has_its_own_time_and_the_secrets_of_then(
         expected = Webhook(secret).sign(received.id, moment, received.body.decode())
         return expected in received.headers["webhook-signature"].split()
 
-    assert [verifies(made.secret, each) for each in listening.received] == [True, True, False]
-    assert [verifies(new, each) for each in listening.received] == [False, True, True]
+    assert [verifies(made.secret, each) for each in receiver.received] == [True, True, False]
+    assert [verifies(new, each) for each in receiver.received] == [False, True, True]
     with pytest.raises(WebhookVerificationError):
         after.verified(new)  # a day ahead of the receiver's clock

@@ -1,4 +1,4 @@
-"""Are endpoints created, read, changed and deleted as promised, and their secrets shown once?"""
+"""Test the operations on endpoints: validation, changes, and secrets that are shown once."""
 
 import re
 import uuid
@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Call
 from tests.harness.gateway import Session
-from tests.webhooks.conftest import Registered
+from tests.webhooks.conftest import Webhooks
 
 URL = "https://93.184.216.34/hook"
 OPERATIONS = ("create", "update", "list", "get", "delete", "rotate-secret", "test", "deliveries", "redeliver")
@@ -29,20 +29,18 @@ def test_operation_needs_a_token(call: Call, operation: str) -> None:
     assert call(f"webhooks-{operation}", {}).code == "auth.required"
 
 
-def test_id_is_judged_by_form_and_then_by_what_the_account_has(
-    call: Call, user: Session, owner: Callable[..., Session], register: Callable[..., Registered]
-) -> None:
-    theirs = register(URL, session=owner())
-    wanted: list[tuple[Any, str]] = [(each, "invalid_id") for each in (None, "", " ", "x", "123")]
-    wanted += [(1, "invalid_request"), (str(uuid.uuid4()), "not_found"), (theirs.id, "not_found")]
+def test_invalid_id_is_rejected_before_a_missing_endpoint(webhooks: Webhooks, owner: Callable[..., Session]) -> None:
+    theirs = webhooks.register(URL, session=owner())
+    cases: list[tuple[Any, str]] = [(each, "invalid_id") for each in (None, "", " ", "x", "123")]
+    cases += [(1, "invalid_request"), (str(uuid.uuid4()), "not_found"), (theirs.id, "not_found")]
     for operation in BY_ID:
-        for id_, code in wanted:
-            answer = call(f"webhooks-{operation}", {"id": id_, "url": URL}, token=user.token)
+        for id_, code in cases:
+            answer = webhooks.call(f"webhooks-{operation}", {"id": id_, "url": URL})
             assert answer.code == f"webhooks.{code}", (operation, id_)
 
 
-def test_endpoint_is_created_with_a_secret_that_is_shown_once(call: Call, user: Session) -> None:
-    answer = call("webhooks-create", body(description=" mine "), token=user.token)
+def test_secret_of_a_new_endpoint_is_shown_once(webhooks: Webhooks, user: Session) -> None:
+    answer = webhooks.call("webhooks-create", body(description=" mine "))
     endpoint, secret = answer.result["endpoint"], answer.result["secret"]
     assert set(answer.result) == {"endpoint", "secret"}
     assert set(endpoint) == FIELDS
@@ -55,17 +53,17 @@ def test_endpoint_is_created_with_a_secret_that_is_shown_once(call: Call, user: 
     assert endpoint["disabled_reason"] == ""
     assert endpoint["last_success_at"] is endpoint["last_failure_at"] is None
     assert endpoint["created_by"] == user.user["id"]
-    got = call("webhooks-get", {"id": endpoint["id"].upper()}, token=user.token)
+    got = webhooks.call("webhooks-get", {"id": endpoint["id"].upper()})
     assert got.result == endpoint
-    assert secret not in str(call("webhooks-list", {}, token=user.token).body)
+    assert secret not in str(webhooks.call("webhooks-list", {}).body)
 
 
-def test_secret_is_stored_encrypted(call: Call, user: Session, register: Callable[..., Registered]) -> None:
+def test_secret_is_stored_encrypted(webhooks: Webhooks, user: Session) -> None:
     import boto3
 
     from keel.settings import settings
 
-    registered = register(URL)
+    registered = webhooks.register(URL)
     stored = boto3.client("dynamodb").get_item(
         TableName=settings().table,
         Key={"pk": {"S": f"{user.account_id}#webhook_endpoint"}, "sk": {"S": registered.id}},
@@ -75,8 +73,8 @@ def test_secret_is_stored_encrypted(call: Call, user: Session, register: Callabl
     assert registered.secret.removeprefix("whsec_") not in str(stored)
 
 
-def test_create_judges_in_order(call: Call, user: Session) -> None:
-    wanted: list[tuple[dict[str, Any], str]] = [
+def test_create_validates_in_order(webhooks: Webhooks) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"url": None, "events": []}, "url_required"),
         ({"url": "  "}, "url_required"),
         ({"url": "ftp://x", "events": []}, "invalid_url"),
@@ -91,55 +89,56 @@ def test_create_judges_in_order(call: Call, user: Session) -> None:
         ({"events": ["webhook.test"]}, "invalid_request"),
         ({"events": ["source.created"]}, "invalid_request"),
     ]
-    for fields, code in wanted:
-        assert call("webhooks-create", body(**fields), token=user.token).code == f"webhooks.{code}", fields
+    for fields, code in cases:
+        assert webhooks.call("webhooks-create", body(**fields)).code == f"webhooks.{code}", fields
 
 
-def test_all_twelve_events_are_taken_and_repeats_dropped(call: Call, user: Session) -> None:
+def test_all_twelve_events_are_accepted_and_repetitions_dropped(webhooks: Webhooks) -> None:
     names = [
         f"{k}.{a}" for k in ("contact", "company", "activity", "project") for a in ("created", "updated", "deleted")
     ]
-    answer = call("webhooks-create", body(events=[*names, names[0]]), token=user.token)
+    answer = webhooks.call("webhooks-create", body(events=[*names, names[0]]))
     assert answer.result["endpoint"]["events"] == names
 
 
-def test_host_that_is_not_exempt_needs_https(call: Call, user: Session, setting: Callable[..., None]) -> None:
-    assert call("webhooks-create", body(url="http://127.0.0.1:1234/"), token=user.token).status == 200
+def test_host_that_is_not_exempt_needs_https(webhooks: Webhooks, setting: Callable[..., None]) -> None:
+    assert webhooks.call("webhooks-create", body(url="http://127.0.0.1:1234/")).status == 200
     setting(WEBHOOK_EXEMPT_HOSTS="")
-    assert call("webhooks-create", body(url="http://127.0.0.1:1234/"), token=user.token).code == "webhooks.invalid_url"
+    assert webhooks.call("webhooks-create", body(url="http://127.0.0.1:1234/")).code == "webhooks.invalid_url"
 
 
-def test_list_gives_own_endpoints_oldest_first(
-    call: Call, user: Session, owner: Callable[..., Session], register: Callable[..., Registered]
+def test_list_contains_the_endpoints_of_the_account_oldest_first(
+    webhooks: Webhooks,
+    owner: Callable[..., Session],
 ) -> None:
-    made = [register(URL).id for _ in range(3)]
-    register(URL, session=owner())
-    answer = call("webhooks-list", {}, token=user.token)
+    made = [webhooks.register(URL).id for _ in range(3)]
+    webhooks.register(URL, session=owner())
+    answer = webhooks.call("webhooks-list", {})
     assert [each["id"] for each in answer.result["items"]] == made
     assert answer.result["next_cursor"] == ""
 
 
-def test_update_changes_what_is_given(call: Call, user: Session, register: Callable[..., Registered]) -> None:
-    made = register(URL, description="old").shown
-    answer = call("webhooks-update", {"id": made["id"], "events": ["company.updated"]}, token=user.token)
+def test_update_changes_only_the_fields_in_the_body(webhooks: Webhooks) -> None:
+    made = webhooks.register(URL, description="old").shown
+    answer = webhooks.call("webhooks-update", {"id": made["id"], "events": ["company.updated"]})
     assert answer.result == made | {"events": ["company.updated"], "updated_at": answer.result["updated_at"]}
     assert answer.result["updated_at"] > made["updated_at"]
-    cleared = call("webhooks-update", {"id": made["id"], "description": None}, token=user.token)
+    cleared = webhooks.call("webhooks-update", {"id": made["id"], "description": None})
     assert cleared.result["description"] == ""
-    paused = call("webhooks-update", {"id": made["id"], "is_active": False}, token=user.token)
+    paused = webhooks.call("webhooks-update", {"id": made["id"], "is_active": False})
     assert paused.result["is_active"] is False
-    assert call("webhooks-get", {"id": made["id"]}, token=user.token).result == paused.result
+    assert webhooks.call("webhooks-get", {"id": made["id"]}).result == paused.result
 
 
-def test_update_of_nothing_moves_nothing(call: Call, user: Session, register: Callable[..., Registered]) -> None:
-    made = register(URL).shown
-    answer = call("webhooks-update", made | {"secret_prefix": "whsec_mine", "created_by": "me"}, token=user.token)
+def test_update_that_changes_nothing_writes_nothing(webhooks: Webhooks) -> None:
+    made = webhooks.register(URL).shown
+    answer = webhooks.call("webhooks-update", made | {"secret_prefix": "whsec_mine", "created_by": "me"})
     assert answer.result == made
 
 
-def test_update_judges_as_create_does(call: Call, user: Session, register: Callable[..., Registered]) -> None:
-    made = register(URL)
-    wanted: list[tuple[dict[str, Any], str]] = [
+def test_update_validates_like_create(webhooks: Webhooks) -> None:
+    made = webhooks.register(URL)
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"url": None}, "url_required"),
         ({"url": ""}, "url_required"),
         ({"url": "http://example.com"}, "invalid_url"),
@@ -150,33 +149,34 @@ def test_update_judges_as_create_does(call: Call, user: Session, register: Calla
         ({"is_active": None}, "invalid_request"),
         ({"is_active": "yes"}, "invalid_request"),
     ]
-    for fields, code in wanted:
-        answer = call("webhooks-update", {"id": made.id, **fields}, token=user.token)
+    for fields, code in cases:
+        answer = webhooks.call("webhooks-update", {"id": made.id, **fields})
         assert answer.code == f"webhooks.{code}", fields
-    assert call("webhooks-get", {"id": made.id}, token=user.token).result == made.shown
+    assert webhooks.get(made) == made.shown
 
 
-def test_deleted_endpoint_is_gone(call: Call, user: Session, register: Callable[..., Registered]) -> None:
-    made = register(URL)
-    assert call("webhooks-delete", {"id": made.id}, token=user.token).result == {"id": made.id, "deleted": True}
+def test_deleted_endpoint_is_not_found(webhooks: Webhooks) -> None:
+    made = webhooks.register(URL)
+    assert webhooks.call("webhooks-delete", {"id": made.id}).result == {"id": made.id, "deleted": True}
     for operation in BY_ID:
-        assert call(f"webhooks-{operation}", {"id": made.id}, token=user.token).code == "webhooks.not_found"
-    assert call("webhooks-list", {}, token=user.token).result["items"] == []
+        assert webhooks.call(f"webhooks-{operation}", {"id": made.id}).code == "webhooks.not_found"
+    assert webhooks.call("webhooks-list", {}).result["items"] == []
 
 
-def test_rotation_gives_a_new_secret_once(call: Call, user: Session, register: Callable[..., Registered]) -> None:
-    made = register(URL)
-    answer = call("webhooks-rotate-secret", {"id": made.id}, token=user.token)
+def test_rotation_returns_a_new_secret(webhooks: Webhooks) -> None:
+    made = webhooks.register(URL)
+    answer = webhooks.call("webhooks-rotate-secret", {"id": made.id})
     assert answer.result["secret"] != made.secret
     assert answer.result["secret"].startswith(answer.result["endpoint"]["secret_prefix"])
     assert answer.result["endpoint"]["id"] == made.id
 
 
 def test_no_secret_is_logged(
-    call: Call, user: Session, register: Callable[..., Registered], log_lines: Callable[[], list[dict[str, Any]]]
+    webhooks: Webhooks,
+    log_lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    made = register(URL)
-    rotated = call("webhooks-rotate-secret", {"id": made.id}, token=user.token).result["secret"]
+    made = webhooks.register(URL)
+    rotated = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"]
     logged = str(log_lines())
     assert "webhooks-rotate-secret" in logged
     assert made.secret not in logged

@@ -1,52 +1,48 @@
-"""Can an operator tell webhooks that wait for their first attempt, and those that were given up?"""
+"""Test the metrics of deliveries that wait for their first attempt, and of those that failed."""
 
 import json
 
 import pytest
 
 from tests.harness.wire import Killed
+from tests.webhooks.conftest import Webhooks
 
 
-def test_deliveries_are_counted_when_accepted_attempted_and_given_up(
-    call, owner, register, listening, flow, stand_ins, capsys
+def test_deliveries_are_counted_when_queued_attempted_and_failed(
+    webhooks: Webhooks, call, owner, receiver, stand_ins, capsys
 ):
-    # What other tests have left would be counted as well: what has not been told yet, and what is to be tried again.
-    flow()
+    # Changes and retries that other tests have left would be counted as well.
+    webhooks.deliver()
     stand_ins.empty_queues()
     for answer, failed in ((200, []), (410, [[1.0]])):
         user = owner()
-        listening.answers = [answer]
-        register(listening.url, session=user)
+        receiver.answers = [answer]
+        webhooks.register(receiver.url, session=user)
         call("contacts-create", {"first_name": "Ann"}, token=user.token)
         capsys.readouterr()
-        flow()
+        webhooks.deliver()
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
         assert [line["WebhooksUnattempted"] for line in lines if "WebhooksUnattempted" in line] == [[1.0], [-1.0]]
         assert [line["WebhooksFailed"] for line in lines if "WebhooksFailed" in line] == failed
         assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]] for line in lines)
 
 
-def test_a_first_attempt_that_is_made_again_is_counted_once(
-    call, user, register, listening, flow, deliveries, due, capsys, monkeypatch
-):
+def test_repeated_first_attempt_is_counted_once(webhooks: Webhooks, receiver, capsys, monkeypatch):
     from keel import clock
     from keel.webhooks import sender
 
-    def die(*_asked):
+    def die(*_arguments):
         raise Killed
 
-    made = register(listening.url)
-    call("contacts-create", {"first_name": "Ann"}, token=user.token)
-    flow("event_publisher", "webhook_fanout")
-    [pending] = deliveries(made)
+    pending = webhooks.pending(receiver)
     capsys.readouterr()
     with monkeypatch.context() as patch:
         patch.setattr(sender, "post", die)
         with pytest.raises(Killed):
-            due(pending)
-    now = clock.now() + 31 * clock.SECOND  # the claim of the worker that died has run out
+            webhooks.attempt(pending)
+    now = clock.now() + 31 * clock.SECOND  # the claim of the worker that died has expired
     monkeypatch.setattr(clock, "now", lambda: now)
-    due(pending)
-    assert len(listening.received) == 1
+    webhooks.attempt(pending)
+    assert len(receiver.received) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
     assert [line["WebhooksUnattempted"] for line in lines if "WebhooksUnattempted" in line] == [[-1.0]]

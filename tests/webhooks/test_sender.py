@@ -1,4 +1,4 @@
-"""What can a hostile receiver do to the sender? It drips, stalls, resets, floods, bombs, redirects and forges."""
+"""Test the sender against hostile receivers: they stall, drip, reset, flood, redirect and forge."""
 
 import datetime
 import gzip
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from keel.webhooks import sender, targets
+from keel.webhooks import sender, url_policy
 from keel.webhooks.sender import Outcome
 
 Act = Callable[[socket.socket, threading.Event], None]
@@ -28,7 +28,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 @contextmanager
 def hostile(act: Act, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
-    """A receiver that does `act` with each connection after it has read the request; its port, and the requests."""
+    """A receiver that reads each request and then calls `act` with the connection. Yields its port and the requests."""
     over, requests = threading.Event(), list[bytes]()
 
     def serve(connection: socket.socket) -> None:
@@ -40,7 +40,7 @@ def hostile(act: Act, context: ssl.SSLContext | None = None) -> Iterator[tuple[i
                 requests.append(read)
                 act(connection, over)
         except OSError:
-            """The sender has gone, as it should."""
+            """The sender closed the connection, as it should."""
 
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -90,19 +90,19 @@ def drip(first: bytes, piece: bytes) -> Act:
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     ],
 )
-def test_receiver_that_does_not_end_is_left_at_the_deadline(first: bytes, piece: bytes) -> None:
+def test_response_that_does_not_end_fails_at_the_deadline(first: bytes, piece: bytes) -> None:
     outcome = post(drip(first, piece), seconds=0.7)
     assert not outcome.succeeded
-    assert outcome.milliseconds < 5_000  # none of them would ever have ended
+    assert outcome.milliseconds < 5_000  # none of them would ever end
 
 
-def test_status_that_came_before_the_stall_is_told() -> None:
+def test_status_received_before_a_stall_is_reported() -> None:
     outcome = post(drip(OK + b"\r\n", b"a"), seconds=0.5)
     assert outcome.status == 200
     assert "within" in outcome.error
 
 
-def test_receiver_that_takes_nothing_is_left_at_the_deadline() -> None:
+def test_receiver_that_reads_nothing_fails_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         outcome = sender.post(url, b"x" * 20_000_000, {}, seconds=0.5)
@@ -125,12 +125,12 @@ def test_receiver_that_takes_nothing_is_left_at_the_deadline() -> None:
         bytes(range(256)) * 10,
     ],
 )
-def test_answer_that_is_not_http_is_a_failure(answer: bytes) -> None:
+def test_response_that_is_not_http_is_a_failure(answer: bytes) -> None:
     outcome = post(lambda connection, _over: connection.sendall(answer))
     assert not outcome.succeeded
 
 
-def test_reset_before_an_answer_is_a_failure() -> None:
+def test_reset_before_a_response_is_a_failure() -> None:
     def act(connection: socket.socket, _over: threading.Event) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
@@ -139,7 +139,7 @@ def test_reset_before_an_answer_is_a_failure() -> None:
     assert not outcome.succeeded
 
 
-def test_reset_amid_an_answer_is_a_failure() -> None:
+def test_reset_within_a_response_is_a_failure() -> None:
     def act(connection: socket.socket, _over: threading.Event) -> None:
         connection.sendall(b"HTTP/1.1 2")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -149,7 +149,7 @@ def test_reset_amid_an_answer_is_a_failure() -> None:
 
 @pytest.mark.parametrize("status", [100, 102, 103])
 @pytest.mark.parametrize("times", [1, 40])
-def test_answers_that_announce_another_are_passed_over(status: int, times: int) -> None:
+def test_interim_responses_are_skipped(status: int, times: int) -> None:
     announced = b"HTTP/1.1 %d Wait\r\nLink: </style.css>\r\n\r\n" % status * times
     final = b"HTTP/1.1 204 No Content\r\n\r\n"
     outcome = post(lambda connection, _over: connection.sendall(announced + final))
@@ -157,32 +157,32 @@ def test_answers_that_announce_another_are_passed_over(status: int, times: int) 
 
 
 @pytest.mark.parametrize("status", [100, 103])
-def test_storm_of_announcements_ends(status: int) -> None:
+def test_endless_interim_responses_end_at_the_read_limit(status: int) -> None:
     def act(connection: socket.socket, over: threading.Event) -> None:
         while not over.is_set():
             connection.sendall(b"HTTP/1.1 %d Wait\r\n\r\n" % status * 1_000)
 
     outcome = post(act, seconds=5)
     assert not outcome.succeeded
-    assert outcome.milliseconds < 4_000  # by what is read of an answer, not by the deadline
+    assert outcome.milliseconds < 4_000  # at the read limit, not at the deadline
 
 
-def test_nothing_of_what_a_receiver_says_is_kept() -> None:
+def test_text_of_a_response_is_not_kept() -> None:
     answer = b"HTTP/1.1 500 canary-reason\r\nX-Echo: canary-header\r\nContent-Length: 11\r\n\r\ncanary-body"
     outcome = post(lambda connection, _over: connection.sendall(answer))
     assert outcome.status == 500
     assert "canary" not in str(outcome)
 
 
-def test_flood_is_read_no_further_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flood_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     sent, read = [], list[int]()
-    original = sender._Readable.readinto
+    original = sender.ResponseReader.readinto
 
     def readinto(self: Any, buffer: Any) -> int:
         read.append(original(self, buffer))
         return read[-1]
 
-    monkeypatch.setattr(sender._Readable, "readinto", readinto)
+    monkeypatch.setattr(sender.ResponseReader, "readinto", readinto)
 
     def act(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(OK + b"\r\n")
@@ -194,12 +194,12 @@ def test_flood_is_read_no_further_than_its_limit(monkeypatch: pytest.MonkeyPatch
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert outcome.status == 200
     assert outcome.succeeded
-    assert outcome.milliseconds < 4_000  # not at the deadline: it was enough
+    assert outcome.milliseconds < 4_000  # not at the deadline
     assert sum(read) == 65_536
     assert grown < 64_000
 
 
-def test_bomb_is_not_unpacked() -> None:
+def test_compressed_response_is_not_decompressed() -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     head = OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -209,7 +209,7 @@ def test_bomb_is_not_unpacked() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_is_a_failure_and_is_not_followed(status: int) -> None:
+def test_redirect_is_a_failure_and_not_followed(status: int) -> None:
     with hostile(lambda connection, _over: connection.sendall(OK + b"Content-Length: 0\r\n\r\n")) as (inner, asked):
         head = f"HTTP/1.1 {status} Moved\r\nLocation: http://127.0.0.1:{inner}/\r\nContent-Length: 0\r\n\r\n".encode()
         outcome = post(lambda connection, _over: connection.sendall(head))
@@ -218,7 +218,7 @@ def test_redirect_is_a_failure_and_is_not_followed(status: int) -> None:
     assert asked == []
 
 
-def test_request_names_its_host_and_asks_for_nothing_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_has_its_host_and_no_cookies_compression_or_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/")
     cookie = OK + b"Set-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
@@ -239,7 +239,7 @@ def test_request_names_its_host_and_asks_for_nothing_packed(monkeypatch: pytest.
 
 
 class Authority:
-    """Makes certificates, and is trusted by the sender of the test."""
+    """A certificate authority that the sender trusts in the test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.key = folder, ec.generate_private_key(ec.SECP256R1())
@@ -280,27 +280,27 @@ class Authority:
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
     made = Authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    sender._tls.cache_clear()
+    sender.tls_context.cache_clear()
     yield made
-    sender._tls.cache_clear()
+    sender.tls_context.cache_clear()
 
 
 def fine(connection: socket.socket, _over: threading.Event) -> None:
     connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
 
 
-def test_good_certificate_is_taken_under_the_name_though_the_address_is_dialled(
+def test_certificate_is_verified_by_name_while_the_connection_uses_the_address(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[str] = []
     context = authority.server("hooks.example.com")
     context.sni_callback = lambda _socket, name, _context: names.append(name)
-    original = sender._dial
+    original = sender.dial
     with hostile(fine, context) as (port, requests):
         answer = [(0, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
-        monkeypatch.setattr(targets, "resolver", lambda *_arguments, **_options: answer)
+        monkeypatch.setattr(url_policy, "resolver", lambda *_arguments, **_options: answer)
         monkeypatch.setattr(
-            sender, "_dial", lambda _address, _port, seconds: original(ipaddress.ip_address("127.0.0.1"), port, seconds)
+            sender, "dial", lambda _address, _port, seconds: original(ipaddress.ip_address("127.0.0.1"), port, seconds)
         )
         outcome = sender.post("https://hooks.example.com/", b"{}", {})
     assert outcome.error == ""
@@ -308,8 +308,8 @@ def test_good_certificate_is_taken_under_the_name_though_the_address_is_dialled(
     assert b"Host: hooks.example.com\r\n" in requests[0]
 
 
-@pytest.mark.parametrize("fault", ["expired", "other name", "self-signed", "old TLS", "wants a certificate of ours"])
-def test_bad_certificate_is_a_failure_and_nothing_is_sent(authority: Authority, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["expired", "other name", "self-signed", "old TLS", "wants a client certificate"])
+def test_invalid_certificate_is_a_failure_and_nothing_is_sent(authority: Authority, fault: str) -> None:
     context = authority.server(
         "127.0.0.2" if fault == "other name" else "127.0.0.1",
         days=-5 if fault == "expired" else 10,
@@ -319,7 +319,7 @@ def test_bad_certificate_is_a_failure_and_nothing_is_sent(authority: Authority, 
         with warnings.catch_warnings(action="ignore"):
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
         context.set_ciphers("ALL:@SECLEVEL=0")
-    if fault == "wants a certificate of ours":
+    if fault == "wants a client certificate":
         context.load_verify_locations(authority.folder / "ca.pem")
         context.verify_mode = ssl.CERT_REQUIRED
     with hostile(fine, context) as (port, requests):
@@ -329,21 +329,21 @@ def test_bad_certificate_is_a_failure_and_nothing_is_sent(authority: Authority, 
     assert requests == []
 
 
-def test_receiver_that_stalls_the_handshake_is_left_at_the_deadline() -> None:
+def test_stalled_handshake_fails_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         outcome = sender.post(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, seconds=0.5)
     assert "within" in outcome.error
 
 
 @pytest.mark.parametrize("first", [b"", OK + b"Content-Length: 100000\r\n\r\n"])
-def test_receiver_that_drips_over_tls_is_left_at_the_deadline(authority: Authority, first: bytes) -> None:
+def test_dripping_response_over_tls_fails_at_the_deadline(authority: Authority, first: bytes) -> None:
     with hostile(drip(first, b"a"), authority.server("127.0.0.1")) as (port, _):
         outcome = sender.post(f"https://127.0.0.1:{port}/", b"{}", {}, seconds=0.7)
     assert not outcome.succeeded
     assert outcome.milliseconds < 5_000
 
 
-def test_plain_receiver_is_not_spoken_to_in_plain() -> None:
+def test_https_does_not_fall_back_to_http() -> None:
     with hostile(fine) as (port, requests):
         outcome = sender.post(f"https://127.0.0.1:{port}/", b"{}", {}, seconds=2)
     assert not outcome.succeeded

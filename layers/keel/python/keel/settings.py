@@ -87,10 +87,10 @@ class SigningSettings(_Environment):
 
 
 class DeliverySettings(_Environment):
-    """What the functions that send deliveries have in addition: the URLs of the queues."""
+    """What the functions that send deliveries have in addition: the URLs of both delivery queues."""
 
-    deliveries: _Text = Field(alias="DELIVERY_QUEUE")
-    overflow: _Text = Field(alias="OVERFLOW_QUEUE")
+    delivery_queue: _Text = Field(alias="DELIVERY_QUEUE")
+    overflow_queue: _Text = Field(alias="OVERFLOW_QUEUE")
 
 
 class WorkerSettings(_Environment):

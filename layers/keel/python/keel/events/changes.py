@@ -53,7 +53,7 @@ def of(stream_record: dict[str, Any]) -> Change | None:
     images = stream_record["dynamodb"]
     before, after = images.get("OldImage"), images.get("NewImage")
     attributes = after or before
-    if not attributes or "kind" not in attributes or attributes["kind"]["S"] not in names.KINDS:
+    if not attributes or "kind" not in attributes or attributes["kind"]["S"] not in names.ENTITY_TYPE_NAMES:
         return None
     entity_type = ENTITY_TYPES[attributes["kind"]["S"]]
     record = entity_type.model.from_raw_data(attributes)

@@ -2,6 +2,11 @@
 
 from typing import Final
 
-KINDS: Final = ("contact", "company", "activity", "project")  # as in the filter of the stream in template.yaml
+ENTITY_TYPE_NAMES: Final = (
+    "contact",
+    "company",
+    "activity",
+    "project",
+)  # as in the filter of the stream in template.yaml
 ACTIONS: Final = ("created", "updated", "deleted")
-EVENTS: Final = frozenset(f"{kind}.{action}" for kind in KINDS for action in ACTIONS)
+EVENTS: Final = frozenset(f"{name}.{action}" for name in ENTITY_TYPE_NAMES for action in ACTIONS)

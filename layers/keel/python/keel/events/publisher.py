@@ -46,8 +46,8 @@ class PublishingFailed(Exception):
 
 def publish(stream_records: Iterable[dict[str, Any]]) -> None:
     """Publish the events that these records of the stream stand for."""
-    found = [change for record in stream_records if (change := _read(record))]
-    _put([entry for batch in _batches(found) for entry in _entries(batch)])
+    read = [change for record in stream_records if (change := _read(record))]
+    _put([entry for batch in _batches(read) for entry in _entries(batch)])
 
 
 def _read(stream_record: dict[str, Any]) -> Change | None:

@@ -6,27 +6,30 @@ sending and recording expires. The attempt is then made again, under the same id
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from keel import clock, ids, metrics
-from keel.api.authorizer import Caller
-from keel.errors import ApiError
+from keel import clock, metrics
 from keel.storage import table
 from keel.storage.table import ConditionFailed, Write
-from keel.webhooks import deliveries, endpoints, health, queues, schedule, sender, signing, slots
-from keel.webhooks.models import WebhookDelivery, WebhookEndpoint, delivery_key, endpoint_key
-from keel.webhooks.queues import Message
-from keel.webhooks.schemas import TEST_EVENT
+from keel.webhooks import (
+    admission,
+    deliveries,
+    health,
+    leases,
+    queues,
+    retry_schedule,
+    sender,
+    signing,
+)
+from keel.webhooks.admission import Admit, Deferred
+from keel.webhooks.models import WebhookDelivery, WebhookEndpoint, delivery_key
+from keel.webhooks.queues import DeliveryMessage
 from keel.webhooks.sender import Outcome
 
-INACTIVE: Final = "Not sent: the endpoint was inactive."
-DELETED: Final = "Not sent: the endpoint was deleted."
-
-_CLAIM: Final = 30 * clock.SECOND
+CLAIM: Final = 30 * clock.SECOND
 _IS_PENDING: Final = WebhookDelivery.status == "pending"
 
 
@@ -34,89 +37,59 @@ class Busy(Exception):
     """Another worker is making this attempt."""
 
 
-class _Deferred(Exception):
-    """The attempt must wait: its message goes to the overflow queue, with a delay in milliseconds."""
-
-    def __init__(self, message: Message, delay: int = 0) -> None:
-        self.message, self.delay = message, delay
-        super().__init__("deferred")
-
-
-class _Admission(NamedTuple):
-    """An endpoint that may be sent a delivery now, None if there is none, and the lease that was acquired for it."""
-
-    endpoint: WebhookEndpoint | None
-    lease: int | None = None
-
-
-def make(message: Message, *, overflow: bool) -> None:
-    """Make the attempt that a message of the delivery queue or the overflow queue names, unless it has been made.
+def make(message: DeliveryMessage) -> None:
+    """Make the attempt that a message of the delivery queue names, unless it has been made.
 
     Raises `Busy` while another worker makes it.
     """
+    _make(message, admission.from_delivery_queue)
+
+
+def make_overflowed(message: DeliveryMessage) -> None:
+    """`make` for a message of the overflow queue."""
+    _make(message, admission.from_overflow_queue)
+
+
+def _make(message: DeliveryMessage, admit: Admit) -> None:
     now = clock.now()
     try:
-        endpoint, lease = _admit_in_overflow(message, now) if overflow else _admit(message, now)
-    except _Deferred as deferred:
+        endpoint, lease = admit(message, now)
+    except Deferred as deferred:
         queues.defer(deferred.message, deferred.delay)
         return
     try:
         delivery = _claim(message, now)
     except ConditionFailed as failure:
         if endpoint and lease is not None:
-            slots.release(endpoint, lease)
+            leases.release(endpoint, lease)
         _resume(message, failure.item, now)
         return
     if message.number == 1 and delivery.claims == 1:
         metrics.count("WebhooksUnattempted", -1)
     if endpoint is None or not endpoint.is_active:
-        _skip(delivery, INACTIVE if endpoint and endpoint.deleted_at is None else DELETED)
+        was_inactive = endpoint is not None and endpoint.deleted_at is None
+        _skip(delivery, deliveries.INACTIVE if was_inactive else deliveries.DELETED)
         return
-    outcome = _send(endpoint, delivery)
+    outcome = send(endpoint, delivery)
     health.record(endpoint, outcome, now, lease)
     _record(message, delivery, outcome, now)
 
 
-def _admit(message: Message, now: int) -> _Admission:
-    endpoint, lease = slots.acquire(message.account_id, message.endpoint_id, now)
-    if endpoint and endpoint.is_active and lease is None:
-        raise _Deferred(message)
-    return _Admission(endpoint, lease)
-
-
-def _admit_in_overflow(message: Message, now: int) -> _Admission:
-    """Admits everything, but paces slow endpoints, and limits those that have never responded and may be slow."""
-    endpoint = table.get(WebhookEndpoint, endpoint_key(message.account_id, message.endpoint_id))
-    if endpoint is None or not endpoint.is_active or message.paced:
-        return _Admission(endpoint)
-    if slots.is_slow(endpoint, now):
-        wait = slots.reserve(endpoint, now)
-        if wait >= clock.SECOND:
-            raise _Deferred(replace(message, paced=True), wait)
-        return _Admission(endpoint)
-    if slots.has_responded(endpoint):
-        return _Admission(endpoint)
-    try:
-        return _admit(message, now)
-    except _Deferred:
-        raise _Deferred(message, slots.STUCK) from None
-
-
-def _claim(message: Message, now: int) -> WebhookDelivery:
+def _claim(message: DeliveryMessage, now: int) -> WebhookDelivery:
     """The delivery, claimed by this worker. Raises `ConditionFailed`."""
     claimed_until = WebhookDelivery.claimed_until
     is_next = _IS_PENDING & (WebhookDelivery.scheduled_attempts == message.number - 1)
     write = table.update(
         WebhookDelivery,
         delivery_key(message.account_id, message.endpoint_id, message.delivery_id),
-        [claimed_until.set(now + _CLAIM), WebhookDelivery.claims.add(1)],
+        [claimed_until.set(now + CLAIM), WebhookDelivery.claims.add(1)],
         is_next & (claimed_until.does_not_exist() | (claimed_until < now)),
     )
     delivery: WebhookDelivery = table.write(write, returning="ALL_NEW")
     return delivery
 
 
-def _resume(message: Message, delivery: WebhookDelivery | None, now: int) -> None:
+def _resume(message: DeliveryMessage, delivery: WebhookDelivery | None, now: int) -> None:
     """For a message that was delivered again: the worker that made the attempt may have died before it queued the next.
 
     Raises `Busy` if the attempt has not been made.
@@ -127,46 +100,37 @@ def _resume(message: Message, delivery: WebhookDelivery | None, now: int) -> Non
         raise Busy
     if delivery.scheduled_attempts > message.number or delivery.next_attempt_at is None:
         return
-    if schedule.STEPS[message.number - 1] <= queues.LONGEST_DELAY:
+    if retry_schedule.STEPS[message.number - 1] <= queues.LONGEST_DELAY:
         queues.send([_next(message)], delay=clock.milliseconds(delivery.next_attempt_at) - now)
 
 
-def _next(message: Message) -> Message:
-    return Message(message.account_id, message.endpoint_id, message.delivery_id, message.number + 1)
+def _next(message: DeliveryMessage) -> DeliveryMessage:
+    return DeliveryMessage(message.account_id, message.endpoint_id, message.delivery_id, message.number + 1)
 
 
-def _send(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> Outcome:
+def send(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> Outcome:
+    """Sign and send a delivery now."""
     headers = signing.headers(endpoint, delivery.id, delivery.payload, clock.now())
     return sender.post(endpoint.url, delivery.payload.encode(), headers)
 
 
-def _log_entry(at: int, outcome: Outcome) -> dict[str, Any]:
-    """An attempt as the delivery's log has it."""
-    return {
-        "at": clock.text(at),
-        "status_code": outcome.status,
-        "error": outcome.error,
-        "duration_ms": outcome.milliseconds,
-    }
-
-
-def skipped(reason: str, now: int) -> dict[str, Any]:
-    """The log entry of an attempt that sent nothing."""
-    return _log_entry(now, Outcome(None, reason, 0))
+def log_entry(at: int, outcome: Outcome) -> dict[str, Any]:
+    """The log entry of an attempt that was sent at this time."""
+    return deliveries.log_entry(at, outcome.status, outcome.error, outcome.milliseconds)
 
 
 def _skip(delivery: WebhookDelivery, reason: str) -> None:
     """End a delivery that is due although nothing may be sent."""
-    _close(delivery, skipped(reason, clock.now()), "failed", delivery.scheduled_attempts)
+    _close(delivery, deliveries.unsent_entry(reason, clock.now()), "failed", delivery.scheduled_attempts)
 
 
-def _record(message: Message, delivery: WebhookDelivery, outcome: Outcome, started: int) -> None:
+def _record(message: DeliveryMessage, delivery: WebhookDelivery, outcome: Outcome, started: int) -> None:
     """Record the attempt, and schedule the retry if there is to be one."""
-    attempt, now = _log_entry(started, outcome), clock.now()
+    attempt, now = log_entry(started, outcome), clock.now()
     if outcome.succeeded:
         _close(delivery, attempt, "succeeded", message.number)
         return
-    wait = None if outcome.status == 410 else schedule.delay(message.number, outcome.retry_after, now)
+    wait = None if outcome.status == 410 else retry_schedule.delay(message.number, outcome.retry_after, now)
     if wait is None:
         _close(delivery, attempt, "failed", message.number)
         return
@@ -214,12 +178,12 @@ def _commit(attempt: dict[str, Any], *writes: Write) -> bool:
             return False
         if attempt in failure.item.attempts:
             return True  # the first request recorded it, and its response was lost
-        _append(failure.item, attempt)
+        append(failure.item, attempt)
         return False
     return True
 
 
-def _append(
+def append(
     delivery: WebhookDelivery, attempt: dict[str, Any], actions: Sequence[Action] = ()
 ) -> WebhookDelivery | None:
     """The delivery with an attempt outside the schedule. Returns None if it is no longer kept."""
@@ -235,46 +199,3 @@ def _append(
         else:
             return appended
     return delivery
-
-
-def redeliver(caller: Caller, delivery_id: str) -> dict[str, Any]:
-    """Send a delivery again now, whatever its status, and return it.
-
-    The attempt is outside the schedule. If it succeeds, the delivery has succeeded. Otherwise nothing but the log
-    changes. Nothing is sent to an inactive endpoint, and the log says so.
-    """
-    delivery, endpoint = deliveries.find(caller, delivery_id)
-    if endpoint.deleted_at is not None:
-        raise ApiError("webhooks.not_found", "The endpoint of this delivery was deleted.")
-    now = clock.now()
-    if endpoint.is_active:
-        outcome = _send(endpoint, delivery)
-        if delivery.event != TEST_EVENT:
-            health.record(endpoint, outcome, now, None)
-    else:
-        outcome = Outcome(None, INACTIVE, 0)
-    actions: list[Action] = []
-    if outcome.succeeded:
-        actions = [WebhookDelivery.status.set("succeeded"), WebhookDelivery.next_attempt_at.remove()]
-    recorded = _append(delivery, _log_entry(now, outcome), actions)
-    if recorded is None:
-        raise ApiError("webhooks.not_found")
-    return deliveries.present(recorded)
-
-
-def test(caller: Caller, endpoint_id: str) -> dict[str, Any]:
-    """Deliver a test event once, now, and return the delivery. It does not affect the endpoint's health."""
-    endpoint = endpoints.find(caller.account_id, endpoint_id)
-    now = clock.now()
-    payload = {
-        "event": TEST_EVENT,
-        "timestamp": clock.text(now),
-        "data": {"message": "This is a test event from Keel. Your endpoint receives webhooks."},
-    }
-    delivery = deliveries.build(endpoint, ids.mint(now), payload, now)
-    outcome = _send(endpoint, delivery)
-    delivery.status = "succeeded" if outcome.succeeded else "failed"
-    delivery.scheduled_attempts = 1
-    delivery.attempts = [_log_entry(now, outcome)]
-    table.write(table.put(delivery))
-    return deliveries.present(delivery)

@@ -23,13 +23,15 @@ from keel.webhooks import endpoints
 from keel.webhooks.models import WebhookDelivery, WebhookEndpoint, delivery_key
 from keel.webhooks.schemas import DeliveriesList
 
+INACTIVE: Final = "Not sent: the endpoint was inactive."
+DELETED: Final = "Not sent: the endpoint was deleted."
 STATUSES: Final = frozenset({"pending", "succeeded", "failed"})
 
 _TAG_BYTES: Final = 3
 _RANDOM_BYTES: Final = 10
 # The tag avoids the two bytes that contain the version and the variant of a UUID.
 _TAG_AT: Final = slice(4, 4 + _TAG_BYTES)
-_ATTEMPTS: Final = 50
+_ATTEMPTS: Final = 50  # in the log of a delivery
 _READ_AT_MOST: Final = 1_000
 
 View = dict[str, Any]
@@ -46,7 +48,7 @@ def _tag(endpoint_id: str) -> bytes:
     return hashlib.sha256(endpoint_id.encode()).digest()[:_TAG_BYTES]
 
 
-def _may_be_of(delivery_id: str, endpoint_id: str) -> bool:
+def _may_belong_to(delivery_id: str, endpoint_id: str) -> bool:
     return bytes.fromhex(delivery_id.replace("-", ""))[6:][_TAG_AT] == _tag(endpoint_id)
 
 
@@ -85,7 +87,7 @@ def find(caller: Caller, delivery_id: str) -> tuple[WebhookDelivery, WebhookEndp
     if id_ is None:
         raise ApiError.for_field("webhooks.invalid_id", "delivery_id")
     for endpoint in endpoints.of_account(caller.account_id):
-        if _may_be_of(id_, endpoint.id):
+        if _may_belong_to(id_, endpoint.id):
             delivery = table.get(WebhookDelivery, delivery_key(caller.account_id, endpoint.id, id_))
             if delivery is not None and not _is_expired(delivery):
                 return delivery, endpoint
@@ -135,6 +137,16 @@ def _matching(pk: str, before: str, status: str | None, limit: int) -> tuple[lis
         if not page.more:
             return matching, ""
     return matching, before
+
+
+def log_entry(at: int, status_code: int | None, error: str, duration: int) -> View:
+    """An attempt as the log of a delivery has it. `status_code` is None without a response."""
+    return {"at": clock.text(at), "status_code": status_code, "error": error, "duration_ms": duration}
+
+
+def unsent_entry(reason: str, now: int) -> View:
+    """The log entry of an attempt that sent nothing."""
+    return log_entry(now, None, reason, 0)
 
 
 def record_attempt(delivery: WebhookDelivery, attempt: View, actions: Sequence[Action], condition: Condition) -> Write:

@@ -15,7 +15,7 @@ from keel.errors import ApiError
 from keel.events.names import EVENTS
 from keel.storage import table
 from keel.storage.table import ConditionFailed
-from keel.webhooks import signing, targets
+from keel.webhooks import signing, url_policy
 from keel.webhooks.models import WebhookEndpoint, endpoint_key
 from keel.webhooks.schemas import EndpointCreate, EndpointUpdate
 
@@ -58,7 +58,7 @@ def create(caller: Caller, body: EndpointCreate) -> View:
     """A new endpoint and its secret, as `{"endpoint", "secret"}`."""
     _check_url(body.url)
     now = clock.now()
-    endpoint_id, secret = ids.mint(now), signing.mint()
+    endpoint_id, secret = ids.mint(now), signing.new_secret()
     endpoint = WebhookEndpoint(
         *endpoint_key(caller.account_id, endpoint_id),
         url=body.url,
@@ -67,7 +67,7 @@ def create(caller: Caller, body: EndpointCreate) -> View:
         is_active=True,
         disabled_reason="",
         secret=signing.encrypt(secret, caller.account_id, endpoint_id),
-        secret_prefix=signing.shown(secret),
+        secret_prefix=signing.prefix_of(secret),
         created_by=caller.user_id,
         created_at=clock.text(now),
         updated_at=clock.text(now),
@@ -104,7 +104,7 @@ def update(caller: Caller, body: EndpointUpdate) -> View:
         changes = _changes(endpoint, body)
         if not changes:
             return present(endpoint)
-        # Whatever was wrong with the old URL, or was so before the pause, counts no longer.
+        # Earlier failures do not count against a new URL or an endpoint that was enabled again.
         removed = [WebhookEndpoint.failing_since.remove()] if {"url", "is_active"} & changes.keys() else []
         try:
             return present(_write(endpoint, changes | {"updated_at": clock.text(clock.now())}, removed))
@@ -160,11 +160,11 @@ def rotate(caller: Caller, endpoint_id: str) -> View:
     """The endpoint and its new secret, as `{"endpoint", "secret"}`. The old secret signs too for another day."""
     while True:
         endpoint = find(caller.account_id, endpoint_id)
-        now, secret = clock.now(), signing.mint()
-        former = [*signing.still_signing(endpoint, now), {"secret": endpoint.secret, "until": now + OVERLAP}]
+        now, secret = clock.now(), signing.new_secret()
+        former = [*signing.valid_former_secrets(endpoint, now), {"secret": endpoint.secret, "until": now + OVERLAP}]
         values = {
             "secret": signing.encrypt(secret, caller.account_id, endpoint.id),
-            "secret_prefix": signing.shown(secret),
+            "secret_prefix": signing.prefix_of(secret),
             "former_secrets": former[-_FORMER_SECRETS:],
             "updated_at": clock.text(now),
         }
@@ -181,9 +181,9 @@ def _check_url(url: str) -> None:
     if is_blank(url):
         raise ApiError.for_field("webhooks.url_required", "url")
     try:
-        targets.check(url, seconds=_RESOLVE_SECONDS)
-    except targets.Refused as refusal:
-        raise ApiError.for_field("webhooks.invalid_url", "url", str(refusal)) from None
+        url_policy.check(url, seconds=_RESOLVE_SECONDS)
+    except url_policy.RejectedUrl as rejected:
+        raise ApiError.for_field("webhooks.invalid_url", "url", str(rejected)) from None
 
 
 def _checked_events(events: list[str]) -> list[str]:

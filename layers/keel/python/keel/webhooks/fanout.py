@@ -10,15 +10,15 @@ from keel import clock, metrics
 from keel.events import publisher
 from keel.storage import table
 from keel.storage.table import ConditionFailed
-from keel.webhooks import attempts, deliveries, endpoints, queues, slots
+from keel.webhooks import deliveries, endpoints, pacing, queues
 from keel.webhooks.models import WebhookDelivery, WebhookEndpoint
-from keel.webhooks.queues import Message
+from keel.webhooks.queues import DeliveryMessage
 
-_FRESH: Final = 10 * clock.SECOND
-_SKEW: Final = 5 * clock.SECOND
+CACHE_LIFETIME: Final = 10 * clock.SECOND
+CLOCK_SKEW: Final = 5 * clock.SECOND
 
 _started: dict[str, tuple[int, int]] = {}  # by endpoint: a second, and how many deliveries were started in it
-_cached: dict[str, tuple[int, list[WebhookEndpoint]]] = {}  # by account: its endpoints, and when they were read
+endpoint_cache: dict[str, tuple[int, list[WebhookEndpoint]]] = {}  # by account: its endpoints, and when they were read
 
 
 def distribute(event: dict[str, Any]) -> None:
@@ -32,9 +32,9 @@ def distribute(event: dict[str, Any]) -> None:
     if not subscribed:
         return
     payload = {"event": event["event"], "timestamp": event["timestamp"], "data": publisher.data_of(event)}
-    messages: dict[bool, list[Message]] = {False: [], True: []}  # by whether they go to the overflow queue
+    messages: dict[bool, list[DeliveryMessage]] = {False: [], True: []}  # by whether they go to the overflow queue
     for endpoint in subscribed:
-        message = _start(endpoint, deliveries.build(endpoint, event["id"], payload, happened))
+        message = start(endpoint, deliveries.build(endpoint, event["id"], payload, happened))
         if message:
             # What an import changes is no burst of what people do, and leaves the delivery queue to it.
             messages[bool(event.get("bulk")) or _overflows(endpoint)].append(message)
@@ -54,7 +54,7 @@ def _overflows(endpoint: WebhookEndpoint) -> bool:
         _started.clear()
     started = started + 1 if second == now // clock.SECOND else 1
     _started[endpoint.id] = now // clock.SECOND, started
-    return started > slots.rate(endpoint) or slots.is_slow(endpoint, now)
+    return started > pacing.rate(endpoint) or pacing.is_slow(endpoint, now)
 
 
 def _existed(endpoint: WebhookEndpoint, event: dict[str, Any]) -> bool:
@@ -70,22 +70,22 @@ def _endpoints(account_id: str, happened: int) -> list[WebhookEndpoint]:
     That makes a burst of one account cheap, and misses no endpoint that existed before the event.
     """
     now = clock.now()
-    read_at, cached = _cached.get(account_id, (0, []))
-    if read_at < max(happened + _SKEW, now - _FRESH):
-        if len(_cached) > 1_000:
-            _cached.clear()
+    read_at, cached = endpoint_cache.get(account_id, (0, []))
+    if read_at < max(happened + CLOCK_SKEW, now - CACHE_LIFETIME):
+        if len(endpoint_cache) > 1_000:
+            endpoint_cache.clear()
         cached = endpoints.of_account(account_id)
-        _cached[account_id] = now, cached
+        endpoint_cache[account_id] = now, cached
     return cached
 
 
-def _start(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> Message | None:
+def start(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> DeliveryMessage | None:
     """Store a delivery. Returns the message of its first attempt, None if there is to be none."""
     if endpoint.is_active:
         delivery.next_attempt_at = delivery.created_at
     else:
         delivery.status = "failed"
-        delivery.attempts = [attempts.skipped(attempts.INACTIVE, clock.now())]
+        delivery.attempts = [deliveries.unsent_entry(deliveries.INACTIVE, clock.now())]
     try:
         table.write(table.put(delivery, WebhookDelivery.pk.does_not_exist()))
         if delivery.status == "pending":
@@ -94,4 +94,4 @@ def _start(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> Message | No
         delivery = failure.item or delivery
     if delivery.status != "pending" or delivery.scheduled_attempts:
         return None
-    return Message(delivery.account_id, delivery.endpoint_id, delivery.id, number=1)
+    return DeliveryMessage(delivery.account_id, delivery.endpoint_id, delivery.id, number=1)

@@ -16,8 +16,8 @@ from keel import clock
 from keel.storage import table
 from keel.storage.models import Key
 from keel.storage.table import ConditionFailed
-from keel.webhooks import slots
-from keel.webhooks.models import FAILING, FailingMarker, WebhookEndpoint, failing_key
+from keel.webhooks import leases, pacing
+from keel.webhooks.models import FAILING, IS_ACTIVE, FailingMarker, WebhookEndpoint, failing_key
 from keel.webhooks.sender import Outcome
 
 PATIENCE: Final = 5 * clock.DAY
@@ -72,11 +72,11 @@ def _update(
     condition: Condition = _EXISTS,
 ) -> None:
     actions = [*actions, WebhookEndpoint.last_duration.set(outcome.milliseconds)]
-    if outcome.milliseconds >= slots.SLOW:
-        actions.append(WebhookEndpoint.slow_until.set(now + outcome.milliseconds + slots.SLOW_FOR))
+    if outcome.milliseconds >= pacing.SLOW:
+        actions.append(WebhookEndpoint.slow_until.set(now + outcome.milliseconds + pacing.SLOW_FOR))
         actions.append(WebhookEndpoint.slow_duration.set(outcome.milliseconds))
     if lease is not None:
-        actions.append(slots.LEASES[lease].remove())
+        actions.append(leases.LEASES[lease].remove())
     table.write(table.update(WebhookEndpoint, endpoint.key, actions, condition))
 
 
@@ -89,7 +89,7 @@ def disable(endpoint: WebhookEndpoint, reason: str, *, since: str | None = None)
 
     With `since`, it must still have been failing since then.
     """
-    condition = slots.IS_ACTIVE & (WebhookEndpoint.url == endpoint.url) & WebhookEndpoint.deleted_at.does_not_exist()
+    condition = IS_ACTIVE & (WebhookEndpoint.url == endpoint.url) & WebhookEndpoint.deleted_at.does_not_exist()
     if since:
         condition &= WebhookEndpoint.failing_since == since
     actions = [

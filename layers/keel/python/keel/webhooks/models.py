@@ -68,6 +68,9 @@ class WebhookEndpoint(Item, discriminator="webhook_endpoint"):
         return [self.lease_0 or 0, self.lease_1 or 0, self.lease_2 or 0]
 
 
+IS_ACTIVE: Final = WebhookEndpoint.is_active == True  # noqa: E712 - an expression
+
+
 class WebhookDelivery(Item, discriminator="webhook_delivery"):
     """An event on its way to an endpoint, and its attempts."""
 

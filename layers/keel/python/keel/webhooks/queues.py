@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 from keel import clock
 from keel.settings import DeliverySettings, load_settings
@@ -21,7 +21,7 @@ LONGEST_DELAY: Final = 15 * clock.MINUTE
 
 
 @dataclass(frozen=True)
-class Message:
+class DeliveryMessage:
     """Attempt `number` of a delivery is due. `paced`: it has waited for its time at a slow endpoint."""
 
     account_id: str
@@ -31,7 +31,19 @@ class Message:
     paced: bool = False
 
 
-def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False) -> None:
+@dataclass(frozen=True)
+class EventMessage:
+    """An event of an import, which the bus sent to the overflow queue: its deliveries are to be created."""
+
+    event: dict[str, Any]
+
+
+def parse(body: dict[str, Any]) -> DeliveryMessage | EventMessage:
+    """A message of the overflow queue. Events are in the envelope of EventBridge, which has a `detail-type`."""
+    return EventMessage(body["detail"]) if "detail-type" in body else DeliveryMessage(**body)
+
+
+def send(messages: Sequence[DeliveryMessage], *, delay: int = 0, overflow: bool = False) -> None:
     """Queue messages in the delivery queue, or the overflow queue, with a delay in milliseconds.
 
     The endpoint is the message group: by it SQS keeps an endpoint with a backlog from delaying the others.
@@ -39,14 +51,14 @@ def send(messages: Sequence[Message], *, delay: int = 0, overflow: bool = False)
     _send([(message, delay, overflow) for message in messages])
 
 
-def _send(messages: Sequence[tuple[Message, int, bool]]) -> None:
-    urls = load_settings(DeliverySettings)
+def _send(messages: Sequence[tuple[DeliveryMessage, int, bool]]) -> None:
+    settings = load_settings(DeliverySettings)
     client = clients.client("sqs")
 
-    def send_one(entry: tuple[Message, int, bool]) -> None:
+    def send_one(entry: tuple[DeliveryMessage, int, bool]) -> None:
         message, delay, overflow = entry
         client.send_message(
-            QueueUrl=urls.overflow if overflow else urls.deliveries,
+            QueueUrl=settings.overflow_queue if overflow else settings.delivery_queue,
             MessageBody=json.dumps(asdict(message)),
             MessageGroupId=message.endpoint_id,
             # Rounded up: a receiver may have asked not to be called earlier.
@@ -56,7 +68,7 @@ def _send(messages: Sequence[tuple[Message, int, bool]]) -> None:
     clients.map_concurrently(send_one, messages)
 
 
-def defer(message: Message, delay: int) -> None:
+def defer(message: DeliveryMessage, delay: int) -> None:
     """Have the overflow queue's workers make an attempt after a delay in milliseconds."""
     if delay > LONGEST_DELAY:
         table.write(schedule_retry(message, clock.now() + delay))
@@ -64,7 +76,7 @@ def defer(message: Message, delay: int) -> None:
         send([message], delay=delay, overflow=True)
 
 
-def schedule_retry(message: Message, due: int) -> Write:
+def schedule_retry(message: DeliveryMessage, due: int) -> Write:
     """The write that has an attempt queued when it is due."""
     fields = asdict(message)
     retry = DueRetry(
@@ -91,5 +103,5 @@ def queue_due_retries(now: int) -> int:
     return queued
 
 
-def _message(retry: DueRetry) -> Message:
-    return Message(retry.owner_account_id, retry.endpoint_id, retry.delivery_id, retry.number, retry.paced)
+def _message(retry: DueRetry) -> DeliveryMessage:
+    return DeliveryMessage(retry.owner_account_id, retry.endpoint_id, retry.delivery_id, retry.number, retry.paced)

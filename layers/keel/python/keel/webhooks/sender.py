@@ -1,8 +1,8 @@
-"""What did the receiver answer? One POST that cannot be turned against its sender.
+"""Send one POST request to an untrusted receiver, and bound what it can do to the sender.
 
-The name is resolved once and the judged address is dialled, under the name for TLS and Host. There are no
-redirects, proxies, cookies or decompression; at most 64 KB of the answer are read; and one deadline covers
-name, connection, TLS, headers and body together, since no client of Python's bounds their sum.
+The name is resolved once, and the connection goes to the address that was checked, with the name for TLS and Host.
+There are no redirects, proxies, cookies or decompression. At most 64 KB of the response are read. One deadline covers
+name resolution, connection, TLS, headers and body together, since no HTTP client for Python limits their sum.
 """
 
 import http.client
@@ -16,17 +16,17 @@ from functools import cache
 from ipaddress import IPv6Address
 from typing import Any, Final
 
-from keel.webhooks import targets
-from keel.webhooks.targets import Address, Refused, Target, Unresolved
+from keel.webhooks import url_policy
+from keel.webhooks.url_policy import Address, RejectedUrl, Target, Unresolved
 
 DEADLINE_SECONDS: Final = 10.0
 _READ_BYTES: Final = 65_536
-_CONNECT_SECONDS: Final = 4.0  # to one address, where there are more to try
+_CONNECT_SECONDS: Final = 4.0  # to one address, if there are more to try
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended. `status` is None when nothing answered; `error` is "" after a 2xx."""
+    """How an attempt ended. `status` is None without a response. `error` is "" after a 2xx status."""
 
     status: int | None
     error: str
@@ -38,28 +38,28 @@ class Outcome:
         return not self.error
 
 
-class _TooLong(Exception):
-    """The answer went on after all that is read of one."""
+class _ResponseTooLong(Exception):
+    """The response is longer than what is read of one."""
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = DEADLINE_SECONDS) -> Outcome:
-    """Send `body` to `url`; whatever a receiver does ends as an outcome, within `seconds`."""
+    """Send `body` to `url`. Whatever the receiver does, the result is an outcome, within `seconds`."""
     started = time.monotonic()
     status, error, retry_after = None, "", ""
     try:
-        status, retry_after, ended = _exchange(targets.parse(url), body, headers, started + seconds)
+        status, retry_after, ended = _exchange(url_policy.parse(url), body, headers, started + seconds)
         if not ended:
             raise TimeoutError
         error = "" if 200 <= status < 300 else f"The endpoint returned status {status}."
-    except (Refused, Unresolved) as refusal:
-        error = str(refusal)
+    except (RejectedUrl, Unresolved) as failure:
+        error = str(failure)
     except TimeoutError:
         error = f"There was no complete response within {seconds:g} seconds."
     except ssl.SSLCertVerificationError as failure:
         error = f"The TLS certificate is invalid: {failure.verify_message}."
     except ssl.SSLError:
         error = "The TLS connection failed."
-    except (http.client.HTTPException, ValueError, _TooLong):
+    except (http.client.HTTPException, ValueError, _ResponseTooLong):
         error = "The response was not valid HTTP."
     except OSError as failure:
         error = f"The connection failed: {failure.strerror or type(failure).__name__}."
@@ -67,60 +67,62 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
 
 
 def _exchange(target: Target, body: bytes, headers: Mapping[str, str], deadline: float) -> tuple[int, str, bool]:
-    """The status and the Retry-After of the answer, and whether it ended in time."""
-    connection = _connected(target, targets.resolve(target, _left(deadline)), deadline)
+    """The status and the Retry-After header of the response, and whether the response ended in time."""
+    connection = _connect(target, url_policy.resolve(target, _remaining(deadline)), deadline)
     try:
         if target.scheme == "https":
-            connection.settimeout(_left(deadline))
-            connection = _tls().wrap_socket(connection, server_hostname=target.host)
+            connection.settimeout(_remaining(deadline))
+            connection = tls_context().wrap_socket(connection, server_hostname=target.host)
         _send(connection, _request(target, body, headers), deadline)
-        answer = _final(_Readable(connection, deadline))
-        return answer.status, answer.getheader("Retry-After") or "", _ends(answer)
+        response = _final_response(ResponseReader(connection, deadline))
+        return response.status, response.getheader("Retry-After") or "", _ends_in_time(response)
     finally:
         connection.close()
 
 
-def _final(readable: "_Readable") -> http.client.HTTPResponse:
-    """The answer after those that only announce it, such as 103: `http.client` itself skips 100 alone."""
-    answers: list[http.client.HTTPResponse] = []  # kept until the end: one that is let go closes what all read from
-    while not answers or 102 <= answers[-1].status < 200:
-        answers.append(http.client.HTTPResponse(readable, method="POST"))  # type: ignore[arg-type]
-        answers[-1].begin()
-    readable.answers = answers
-    return answers[-1]
+def _final_response(reader: "ResponseReader") -> http.client.HTTPResponse:
+    """The response after interim ones such as 103. `http.client` itself skips only 100."""
+    responses: list[http.client.HTTPResponse] = []  # kept until the end: one that is collected closes the reader
+    while not responses or 102 <= responses[-1].status < 200:
+        responses.append(http.client.HTTPResponse(reader, method="POST"))  # type: ignore[arg-type]
+        responses[-1].begin()
+    reader.responses = responses
+    return responses[-1]
 
 
-def _ends(answer: http.client.HTTPResponse) -> bool:
-    """Read the body away, which is of no interest. How it ends, and that it is too long, does not matter; that it
-    does not end in time does: who cannot finish an answer may not have taken the event."""
+def _ends_in_time(response: http.client.HTTPResponse) -> bool:
+    """Read and discard the body. It may be too long or end with an error, but it must end before the deadline.
+
+    A receiver that cannot complete its response may not have processed the event.
+    """
     try:
-        while answer.read(4_096):
+        while response.read(4_096):
             pass
     except TimeoutError:
         return False
-    except (OSError, ValueError, http.client.HTTPException, _TooLong):
+    except (OSError, ValueError, http.client.HTTPException, _ResponseTooLong):
         return True
     return True
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def _remaining(deadline: float) -> float:
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
         raise TimeoutError
-    return left
+    return remaining
 
 
-def _connected(target: Target, addresses: list[Address], deadline: float) -> socket.socket:
-    """A connection to the first address that takes one."""
+def _connect(target: Target, addresses: list[Address], deadline: float) -> socket.socket:
+    """A connection to the first address that accepts one."""
     for address in addresses[:-1]:
         try:
-            return _dial(address, target.port, min(_left(deadline), _CONNECT_SECONDS))
+            return dial(address, target.port, min(_remaining(deadline), _CONNECT_SECONDS))
         except OSError:
             continue
-    return _dial(addresses[-1], target.port, _left(deadline))
+    return dial(addresses[-1], target.port, _remaining(deadline))
 
 
-def _dial(address: Address, port: int, seconds: float) -> socket.socket:
+def dial(address: Address, port: int, seconds: float) -> socket.socket:
     family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -133,8 +135,8 @@ def _dial(address: Address, port: int, seconds: float) -> socket.socket:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    # Made once: it reads the system's certificates.
+def tls_context() -> ssl.SSLContext:
+    # Created once, since it reads the system's certificates.
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -156,20 +158,20 @@ def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _send(connection: socket.socket, data: bytes, deadline: float) -> None:
-    # Not sendall: over TLS its time-out begins anew with each piece.
+    # Not sendall: over TLS, its timeout starts again with each part.
     view = memoryview(data)
     while view:
-        connection.settimeout(_left(deadline))
+        connection.settimeout(_remaining(deadline))
         view = view[connection.send(view) :]
 
 
-class _Readable(io.RawIOBase):
-    """A socket as `http.client` reads one, that ends at the deadline and at the largest answer."""
+class ResponseReader(io.RawIOBase):
+    """A socket for `http.client` to read from, up to the deadline and the limit of what is read."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection, self._deadline, self._allowed = connection, deadline, _READ_BYTES
         self._buffered = io.BufferedReader(self, buffer_size=4_096)
-        self.answers: list[http.client.HTTPResponse] = []
+        self.responses: list[http.client.HTTPResponse] = []
 
     def makefile(self, _mode: str) -> Any:
         return self._buffered
@@ -179,8 +181,8 @@ class _Readable(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if self._allowed <= 0:
-            raise _TooLong
-        self._connection.settimeout(_left(self._deadline))
+            raise _ResponseTooLong
+        self._connection.settimeout(_remaining(self._deadline))
         received = self._connection.recv_into(memoryview(buffer)[: self._allowed])
         self._allowed -= received
         return received

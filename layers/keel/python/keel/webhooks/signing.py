@@ -19,17 +19,17 @@ from keel.webhooks.models import WebhookEndpoint
 
 PREFIX: Final = "whsec_"
 _BYTES: Final = 32
-_SHOWN: Final = len(PREFIX) + 4
+_PREFIX_LENGTH: Final = len(PREFIX) + 4
 
 
-def mint() -> str:
+def new_secret() -> str:
     """A new secret: 32 random bytes."""
     return PREFIX + base64.b64encode(os.urandom(_BYTES)).decode()
 
 
-def shown(secret: str) -> str:
+def prefix_of(secret: str) -> str:
     """The beginning of a secret, which is shown later to tell secrets apart."""
-    return secret[:_SHOWN]
+    return secret[:_PREFIX_LENGTH]
 
 
 def encrypt(secret: str, account_id: str, endpoint_id: str) -> str:
@@ -56,14 +56,14 @@ def _context(account_id: str, endpoint_id: str) -> dict[str, str]:
     return {"account": account_id, "endpoint": endpoint_id}
 
 
-def still_signing(endpoint: WebhookEndpoint, now: int) -> list[dict[str, Any]]:
+def valid_former_secrets(endpoint: WebhookEndpoint, now: int) -> list[dict[str, Any]]:
     """The secrets that were replaced less than a day ago, the newest last."""
     return [former for former in endpoint.former_secrets or [] if former["until"] > now]
 
 
 def headers(endpoint: WebhookEndpoint, webhook_id: str, body: str, now: int) -> dict[str, str]:
     """The three headers of an attempt that is made now. Within a day of a rotation, both secrets sign."""
-    encrypted = [endpoint.secret, *(former["secret"] for former in reversed(still_signing(endpoint, now)))]
+    encrypted = [endpoint.secret, *(former["secret"] for former in reversed(valid_former_secrets(endpoint, now)))]
     second = now // clock.SECOND
     moment = datetime.fromtimestamp(second, UTC)
     secrets = [_decrypt(each, endpoint.account_id, endpoint.id) for each in encrypted]

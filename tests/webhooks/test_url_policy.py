@@ -1,4 +1,4 @@
-"""May a webhook go there? Over 500 addresses and URLs that must be refused, and no connection to any of them."""
+"""Test that over 500 addresses and URLs are rejected, and that no connection is made to any of them."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from keel.webhooks import sender, targets
-from keel.webhooks.addresses import is_public
-from keel.webhooks.targets import Refused
+from keel.webhooks import sender, url_policy
+from keel.webhooks.public_addresses import is_public
+from keel.webhooks.url_policy import RejectedUrl
 
-# A few networks of each kind; their first, second, middle, last but one and last address are tried.
+# The first, second, middle, last but one and last address of each network are tested.
 # fmt: off
 NOT_PUBLIC_4 = [
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
@@ -41,7 +41,7 @@ def edges(network: IPv4Network | IPv6Network) -> Iterator[str]:
 ADDRESSES = sorted(
     {each for text in NOT_PUBLIC_4 for each in edges(IPv4Network(text))}
     | {each for text in NOT_PUBLIC_6 for each in edges(IPv6Network(text))}
-    # Every private IPv4 address again inside the IPv6 forms that wrap one.
+    # Private IPv4 addresses within the IPv6 forms that embed one.
     | {
         str(IPv6Address(form | int(IPv4Address(inner)) << shift))
         for inner in ("10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.0.1", "172.16.0.1", "100.64.0.1", "0.0.0.1")
@@ -61,7 +61,7 @@ LOOPBACK = ("127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "172.16.0
 
 
 def spellings(address: str) -> Iterator[str]:
-    """The ways in which resolvers take an IPv4 address, other than the plain one."""
+    """The forms in which resolvers accept an IPv4 address, other than the usual one."""
     a, b, c, d = (int(part) for part in address.split("."))
     number = int(IPv4Address(address))
     yield str(number)
@@ -160,7 +160,7 @@ URLS = [
 
 @pytest.fixture(autouse=True)
 def connections(monkeypatch: pytest.MonkeyPatch, setting: Callable[..., None]) -> list[Any]:
-    """Every address that anything tries to connect to."""
+    """All addresses that anything tries to connect to."""
     setting(WEBHOOK_EXEMPT_HOSTS="")
     tried: list[Any] = []
 
@@ -168,67 +168,67 @@ def connections(monkeypatch: pytest.MonkeyPatch, setting: Callable[..., None]) -
         tried.append((str(address), port))
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(sender, "_dial", dial)
+    monkeypatch.setattr(sender, "dial", dial)
     return tried
 
 
-def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """A resolver that gives one answer after the other; the names that it was asked for."""
-    asked: list[str] = []
+def resolving(monkeypatch: pytest.MonkeyPatch, *results: list[str]) -> list[str]:
+    """A resolver that returns one result after the other. Returns the names that it was called with."""
+    names: list[str] = []
 
     def resolver(host: str, port: int, **_options: Any) -> list[Any]:
-        asked.append(host)
-        found = answers[min(len(asked), len(answers)) - 1]
-        return [(0, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+        names.append(host)
+        addresses = results[min(len(names), len(results)) - 1]
+        return [(0, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
-    monkeypatch.setattr(targets, "resolver", resolver)
-    return asked
+    monkeypatch.setattr(url_policy, "resolver", resolver)
+    return names
 
 
-def test_there_are_enough_of_them() -> None:
+def test_there_are_more_than_500_cases() -> None:
     assert len({*ADDRESSES, *URLS}) > 500
 
 
-def test_no_address_that_is_not_public_passes(functions: Any) -> None:
+def test_only_public_addresses_are_public(functions: Any) -> None:
     assert [each for each in ADDRESSES if is_public(ip_address(each))] == []
     assert [each for each in PUBLIC.split() if not is_public(ip_address(each))] == []
 
 
-def test_no_url_that_leads_inside_is_saved_or_called(
+def test_internal_urls_are_neither_stored_nor_called(
     functions: Any, monkeypatch: pytest.MonkeyPatch, connections: list[Any]
 ) -> None:
-    asked = resolving(monkeypatch, ["93.184.216.34"])
+    names = resolving(monkeypatch, ["93.184.216.34"])
     with functions.running("webhooks"):
         for url in URLS:
-            with pytest.raises(Refused):
-                targets.check(url, seconds=1)
+            with pytest.raises(RejectedUrl):
+                url_policy.check(url, seconds=1)
             assert sender.post(url, b"{}", {}).status is None, url
-    assert asked == []
+    assert names == []
     assert connections == []
 
 
-def test_name_that_resolves_to_any_such_address_is_refused(
+def test_name_with_any_address_that_is_not_public_is_rejected(
     functions: Any, monkeypatch: pytest.MonkeyPatch, connections: list[Any]
 ) -> None:
     with functions.running("webhooks"):
         for address in ADDRESSES:
             for answer in ([address], ["93.184.216.34", address], [address, "93.184.216.34"]):
                 resolving(monkeypatch, answer)
-                with pytest.raises(Refused):
-                    targets.check("https://hooks.example.com/", seconds=1)
+                with pytest.raises(RejectedUrl):
+                    url_policy.check("https://hooks.example.com/", seconds=1)
                 outcome = sender.post("https://hooks.example.com/", b"{}", {})
                 assert outcome.status is None
                 assert "not public" in outcome.error
     assert connections == []
 
 
-def test_resolver_that_changes_its_mind_changes_nothing_about_what_is_dialled(
+def test_connection_uses_the_address_that_was_checked(
     functions: Any, monkeypatch: pytest.MonkeyPatch, connections: list[Any]
 ) -> None:
-    asked = resolving(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
+    names = resolving(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
     with functions.running("webhooks"):
         sender.post("https://hooks.example.com/", b"{}", {})
-        assert asked == ["hooks.example.com"]
+        assert names == ["hooks.example.com"]
         assert connections == [("93.184.216.34", 443)]
         outcome = sender.post("https://hooks.example.com/", b"{}", {})
     assert "not public" in outcome.error
@@ -250,17 +250,17 @@ def test_resolver_that_changes_its_mind_changes_nothing_about_what_is_dialled(
         ("https://example.com/a%20b/%2e%2e", "example.com", 443, "example.com", "/a%20b/%2e%2e"),
     ],
 )
-def test_good_url_is_read_in_one_way(functions: Any, url: str, host: str, port: int, authority: str, path: str) -> None:
+def test_valid_url_is_parsed(functions: Any, url: str, host: str, port: int, authority: str, path: str) -> None:
     with functions.running("webhooks"):
-        target = targets.parse(url)
+        target = url_policy.parse(url)
     assert (target.host, target.port, target.authority, target.path) == (host, port, authority, path)
 
 
-def test_exempt_host_is_compared_as_written(functions: Any, setting: Callable[..., None]) -> None:
+def test_exempt_host_must_be_written_as_in_the_setting(functions: Any, setting: Callable[..., None]) -> None:
     setting(WEBHOOK_EXEMPT_HOSTS="localhost,127.0.0.1")
     with functions.running("webhooks"):
-        assert targets.parse("http://127.0.0.1:8080/").exempt
-        assert targets.parse("https://localhost:1/").exempt
+        assert url_policy.parse("http://127.0.0.1:8080/").exempt
+        assert url_policy.parse("https://localhost:1/").exempt
         for url in (
             "http://127.1/",
             "http://LOCALHOST/",
@@ -268,19 +268,19 @@ def test_exempt_host_is_compared_as_written(functions: Any, setting: Callable[..
             "http://2130706433/",
             "ftp://localhost/",
         ):
-            with pytest.raises(Refused):
-                targets.parse(url)
-        with pytest.raises(Refused):
-            targets.parse("http://user@localhost/")
+            with pytest.raises(RejectedUrl):
+                url_policy.parse(url)
+        with pytest.raises(RejectedUrl):
+            url_policy.parse("http://user@localhost/")
 
 
-def test_name_that_does_not_resolve_is_saved_and_fails_later(functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_that_does_not_resolve_is_stored_and_fails_later(functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def resolver(*_arguments: Any, **_options: Any) -> list[Any]:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(targets, "resolver", resolver)
+    monkeypatch.setattr(url_policy, "resolver", resolver)
     with functions.running("webhooks"):
-        targets.check("https://not-yet.example.com/", seconds=1)
+        url_policy.check("https://not-yet.example.com/", seconds=1)
         outcome = sender.post("https://not-yet.example.com/", b"{}", {})
     assert outcome.status is None
     assert "resolved" in outcome.error
