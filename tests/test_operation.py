@@ -74,7 +74,7 @@ def test_a_refusal_for_the_rate_is_counted_without_naming_anybody(call, rates, c
 def test_a_fault_is_counted(call, inject, capsys) -> None:
     inject("UpdateItem", RuntimeError("storage is gone"), times=10)
     assert call("auth-refresh-token", {"refresh_token": "x"}).code == "auth.internal"
-    assert [metric["ServerFaults"] for metric in metrics(capsys.readouterr().out)] == [[1.0]]
+    assert [metric["ServerErrors"] for metric in metrics(capsys.readouterr().out)] == [[1.0]]
 
 
 @pytest.mark.parametrize(("minutes", "told"), [(15, []), (40, [[2400.0]])])
@@ -82,8 +82,8 @@ def test_a_message_that_has_waited_is_told_whatever_becomes_of_it(invoke, capsys
     sent = clock.now() - minutes * clock.MINUTE
     capsys.readouterr()
     invoke("cascade_worker", {"Records": [queued("{"), queued("{", "2", sent=sent)]})
-    lines = [line for line in metrics(capsys.readouterr().out) if "SecondsWaited" in line]
-    assert [line["SecondsWaited"] for line in lines] == told
+    lines = [line for line in metrics(capsys.readouterr().out) if "MessageAge" in line]
+    assert [line["MessageAge"] for line in lines] == told
     assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]] for line in lines)
 
 
@@ -104,10 +104,10 @@ def test_a_scheduled_run_that_fails_is_told_and_left_to_the_next_one() -> None:
     for function, schedule in scheduled:
         assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
         assert schedule["RetryPolicy"]["MaximumRetryAttempts"] == 0
-    counted = template.resources("AWS::Logs::MetricFilter")["RunsFailedFilter"]
+    counted = template.resources("AWS::Logs::MetricFilter")["FunctionFailuresFilter"]
     assert counted["LogGroupName"] == {"Ref": "Logs"}
     [metric] = counted["MetricTransformations"]
-    alarm = ALARMS["RunsFailedAlarm"]
+    alarm = ALARMS["FunctionFailuresAlarm"]
     assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
 
 

@@ -22,8 +22,8 @@ def test_deliveries_are_counted_when_queued_attempted_and_failed(
         capsys.readouterr()
         webhooks.deliver()
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-        assert [line["WebhooksUnattempted"] for line in lines if "WebhooksUnattempted" in line] == [[1.0], [-1.0]]
-        assert [line["WebhooksFailed"] for line in lines if "WebhooksFailed" in line] == failed
+        assert [line["UnattemptedDeliveries"] for line in lines if "UnattemptedDeliveries" in line] == [[1.0], [-1.0]]
+        assert [line["FailedDeliveries"] for line in lines if "FailedDeliveries" in line] == failed
         assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]] for line in lines)
 
 
@@ -45,4 +45,4 @@ def test_repeated_first_attempt_is_counted_once(webhooks: Webhooks, receiver, ca
     webhooks.attempt(pending)
     assert len(receiver.received) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-    assert [line["WebhooksUnattempted"] for line in lines if "WebhooksUnattempted" in line] == [[-1.0]]
+    assert [line["UnattemptedDeliveries"] for line in lines if "UnattemptedDeliveries" in line] == [[-1.0]]

@@ -201,7 +201,7 @@ class Api(APIGatewayRestResolver):
             milliseconds=round((time.perf_counter() - started) * 1_000, 1),
         )
         if request.status == 500:
-            metrics.count("ServerFaults")
+            metrics.count("ServerErrors")
         elif request.status == 429:
             metrics.count("RateLimited")
         return response

@@ -65,7 +65,7 @@ def _make(message: DeliveryMessage, admit: Admit) -> None:
         _resume(message, failure.item, now)
         return
     if message.number == 1 and delivery.claims == 1:
-        metrics.count("WebhooksUnattempted", -1)
+        metrics.count("UnattemptedDeliveries", -1)
     if endpoint is None or not endpoint.is_active:
         was_inactive = endpoint is not None and endpoint.deleted_at is None
         _skip(delivery, deliveries.INACTIVE if was_inactive else deliveries.DELETED)
@@ -156,7 +156,7 @@ def _close(delivery: WebhookDelivery, attempt: dict[str, Any], status: str, numb
     ]
     write = deliveries.record_attempt(delivery, attempt, actions, _is_claimed_by(delivery))
     if _commit(attempt, write) and status == "failed":
-        metrics.count("WebhooksFailed")
+        metrics.count("FailedDeliveries")
 
 
 def _is_claimed_by(delivery: WebhookDelivery) -> Condition:

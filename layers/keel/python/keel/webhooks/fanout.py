@@ -89,7 +89,7 @@ def start(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> DeliveryMessa
     try:
         table.write(table.put(delivery, WebhookDelivery.pk.does_not_exist()))
         if delivery.status == "pending":
-            metrics.count("WebhooksUnattempted")
+            metrics.count("UnattemptedDeliveries")
     except ConditionFailed as failure:
         delivery = failure.item or delivery
     if delivery.status != "pending" or delivery.scheduled_attempts:

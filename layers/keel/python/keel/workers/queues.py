@@ -79,5 +79,5 @@ def _report_late(event: SQSEvent) -> None:
     """Count how long the oldest message has waited if it is late: this worker is too slow, or was not invoked."""
     waited = clock.now() - min(int(record.attributes.sent_timestamp) for record in event.records)
     if waited > _LATE:
-        metrics.seconds("SecondsWaited", waited // clock.SECOND)
+        metrics.seconds("MessageAge", waited // clock.SECOND)
         metrics.flush()  # not at the end, which a worker that times out does not reach
