@@ -17,17 +17,17 @@ FIELDS = {"id", "endpoint_id", "event", "status", "attempts", "next_attempt_at",
 
 
 def test_test_event_is_delivered_immediately_and_signed(webhooks: Webhooks, receiver: Receiver) -> None:
-    made = webhooks.register(receiver.url)
-    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
+    endpoint = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": endpoint.id}).result
     [received] = receiver.received
-    payload = received.verified(made.secret)
+    payload = received.verified(endpoint.secret)
     assert set(payload) == {"event", "timestamp", "data"}
     assert payload["event"] == "webhook.test"
     assert set(payload["data"]) == {"message"}
     assert set(delivery) == FIELDS
     assert delivery["payload"] == payload
     assert delivery["id"] == received.id
-    assert delivery["endpoint_id"] == made.id
+    assert delivery["endpoint_id"] == endpoint.id
     assert delivery["status"] == "succeeded"
     assert delivery["next_attempt_at"] is None
     [attempt] = delivery["attempts"]
@@ -36,26 +36,26 @@ def test_test_event_is_delivered_immediately_and_signed(webhooks: Webhooks, rece
     assert attempt["duration_ms"] >= 0
     assert datetime.fromisoformat(attempt["at"])
     assert received.headers["content-type"] == "application/json"
-    listed = webhooks.call("webhooks-deliveries", {"endpoint_id": made.id}).result
+    listed = webhooks.call("webhooks-deliveries", {"endpoint_id": endpoint.id}).result
     assert listed == {"items": [delivery], "next_cursor": ""}
 
 
 def test_failed_test_event_is_logged_and_does_not_affect_the_endpoint(webhooks: Webhooks, receiver: Receiver) -> None:
     receiver.default = 410
-    made = webhooks.register(receiver.url)
-    webhooks.call("webhooks-update", {"id": made.id, "is_active": False})
-    before = webhooks.get(made)
-    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
+    endpoint = webhooks.register(receiver.url)
+    webhooks.call("webhooks-update", {"id": endpoint.id, "is_active": False})
+    before = webhooks.get(endpoint)
+    delivery = webhooks.call("webhooks-test", {"id": endpoint.id}).result
     assert delivery["status"] == "failed"
     assert delivery["attempts"][0]["status_code"] == 410
     assert delivery["attempts"][0]["error"]
     assert len(receiver.received) == 1
-    assert webhooks.get(made) == before
+    assert webhooks.get(endpoint) == before
 
 
 def test_failed_connection_is_a_failure_without_a_status(webhooks: Webhooks) -> None:
-    made = webhooks.register("http://127.0.0.1:9/")
-    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
+    endpoint = webhooks.register("http://127.0.0.1:9/")
+    delivery = webhooks.call("webhooks-test", {"id": endpoint.id}).result
     assert delivery["status"] == "failed"
     assert delivery["attempts"][0]["status_code"] is None
     assert delivery["attempts"][0]["error"]
@@ -63,8 +63,8 @@ def test_failed_connection_is_a_failure_without_a_status(webhooks: Webhooks) -> 
 
 def test_redelivery_has_the_same_id(webhooks: Webhooks, receiver: Receiver) -> None:
     receiver.answers = [500, 502]
-    made = webhooks.register(receiver.url)
-    first = webhooks.call("webhooks-test", {"id": made.id}).result
+    endpoint = webhooks.register(receiver.url)
+    first = webhooks.call("webhooks-test", {"id": endpoint.id}).result
     assert first["status"] == "failed"
     second = webhooks.call("webhooks-redeliver", {"delivery_id": first["id"]}).result
     assert second["status"] == "failed"
@@ -74,7 +74,7 @@ def test_redelivery_has_the_same_id(webhooks: Webhooks, receiver: Receiver) -> N
     assert third["payload"] == first["payload"]
     assert {each.id for each in receiver.received} == {first["id"]}
     assert len({each.body for each in receiver.received}) == 1
-    assert receiver.received[-1].verified(made.secret) == first["payload"]
+    assert receiver.received[-1].verified(endpoint.secret) == first["payload"]
 
 
 def test_redelivery_is_logged_once_although_the_response_to_the_record_was_lost(
@@ -87,20 +87,20 @@ def test_redelivery_is_logged_once_although_the_response_to_the_record_was_lost(
 
 
 def test_both_secrets_sign_after_a_rotation_whose_response_was_lost(webhooks: Webhooks, receiver: Receiver) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     with losing_answers("UpdateItem"):
-        new = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result
-    assert new["endpoint"] == webhooks.get(made)
-    webhooks.call("webhooks-test", {"id": made.id})
-    assert receiver.received[0].verified(made.secret) == receiver.received[0].verified(new["secret"])
+        new = webhooks.call("webhooks-rotate-secret", {"id": endpoint.id}).result
+    assert new["endpoint"] == webhooks.get(endpoint)
+    webhooks.call("webhooks-test", {"id": endpoint.id})
+    assert receiver.received[0].verified(endpoint.secret) == receiver.received[0].verified(new["secret"])
 
 
 def test_up_to_ten_secrets_of_one_day_sign(webhooks: Webhooks, receiver: Receiver) -> None:
-    made = webhooks.register(receiver.url)
-    secrets = [made.secret]
+    endpoint = webhooks.register(receiver.url)
+    secrets = [endpoint.secret]
     for signing_now in (2, 3, 4, 5, 6, 7, 8, 9, 10, 10):
-        secrets.append(webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"])
-        webhooks.call("webhooks-test", {"id": made.id})
+        secrets.append(webhooks.call("webhooks-rotate-secret", {"id": endpoint.id}).result["secret"])
+        webhooks.call("webhooks-test", {"id": endpoint.id})
         received = receiver.received[-1]
         assert len(received.headers["webhook-signature"].split()) == signing_now
         assert all(received.verified(secret) for secret in secrets[-signing_now:])
@@ -113,10 +113,10 @@ def test_both_secrets_sign_after_a_rotation(
 
     from keel import clock
 
-    made = webhooks.register(receiver.url)
-    new = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"]
-    webhooks.call("webhooks-test", {"id": made.id})
-    assert receiver.received[0].verified(made.secret) == receiver.received[0].verified(new)
+    endpoint = webhooks.register(receiver.url)
+    new = webhooks.call("webhooks-rotate-secret", {"id": endpoint.id}).result["secret"]
+    webhooks.call("webhooks-test", {"id": endpoint.id})
+    assert receiver.received[0].verified(endpoint.secret) == receiver.received[0].verified(new)
 
     # Only the time of the signature moves: the access token would expire as well.
     from keel.webhooks import signing
@@ -127,7 +127,7 @@ def test_both_secrets_sign_after_a_rotation(
         return original(endpoint, webhook_id, body, now + clock.DAY + clock.MINUTE)
 
     monkeypatch.setattr(signing, "headers", headers_a_day_later)
-    webhooks.call("webhooks-test", {"id": made.id})
+    webhooks.call("webhooks-test", {"id": endpoint.id})
     assert len(receiver.received[1].headers["webhook-signature"].split()) == 1
     assert len(receiver.received[0].headers["webhook-signature"].split()) == 2
     with pytest.raises(WebhookVerificationError):
@@ -136,14 +136,14 @@ def test_both_secrets_sign_after_a_rotation(
 
 def test_deliveries_are_paged_newest_first(webhooks: Webhooks, receiver: Receiver) -> None:
     receiver.answers = [200, 500, 200, 500, 200]
-    made = webhooks.register(receiver.url)
-    sent = [webhooks.call("webhooks-test", {"id": made.id}).result for _ in range(5)]
+    endpoint = webhooks.register(receiver.url)
+    sent = [webhooks.call("webhooks-test", {"id": endpoint.id}).result for _ in range(5)]
 
     def read_pages(**filters: Any) -> list[dict[str, Any]]:
         deliveries: list[dict[str, Any]] = []
         cursor = ""
         while True:
-            body = {"endpoint_id": made.id, "limit": 2, "cursor": cursor, **filters}
+            body = {"endpoint_id": endpoint.id, "limit": 2, "cursor": cursor, **filters}
             page = webhooks.call("webhooks-deliveries", body).result
             assert len(page["items"]) <= 2
             deliveries += page["items"]
@@ -157,7 +157,7 @@ def test_deliveries_are_paged_newest_first(webhooks: Webhooks, receiver: Receive
 
 
 def test_deliveries_validates_in_order(webhooks: Webhooks) -> None:
-    made = webhooks.register("https://93.184.216.34/")
+    endpoint = webhooks.register("https://93.184.216.34/")
     cases: list[tuple[dict[str, Any], str]] = [
         ({"endpoint_id": None}, "invalid_id"),
         ({"endpoint_id": "x"}, "invalid_id"),
@@ -169,7 +169,7 @@ def test_deliveries_validates_in_order(webhooks: Webhooks) -> None:
         ({"cursor": "nonsense"}, "invalid_request"),
     ]
     for fields, code in cases:
-        answer = webhooks.call("webhooks-deliveries", {"endpoint_id": made.id, **fields})
+        answer = webhooks.call("webhooks-deliveries", {"endpoint_id": endpoint.id, **fields})
         assert answer.code == f"webhooks.{code}", fields
 
 
@@ -193,21 +193,21 @@ def test_redeliver_validates_the_delivery_id(webhooks: Webhooks) -> None:
 def test_deliveries_of_another_account_are_not_found(
     webhooks: Webhooks, call: Call, owner: Callable[..., Session], receiver: Receiver
 ) -> None:
-    made = webhooks.register(receiver.url)
-    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
+    endpoint = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": endpoint.id}).result
     stranger = owner()
     webhooks.register(receiver.url, session=stranger)
-    listed = call("webhooks-deliveries", {"endpoint_id": made.id}, token=stranger.token)
+    listed = call("webhooks-deliveries", {"endpoint_id": endpoint.id}, token=stranger.token)
     redelivered = call("webhooks-redeliver", {"delivery_id": delivery["id"]}, token=stranger.token)
     assert listed.code == redelivered.code == "webhooks.not_found"
     assert len(receiver.received) == 1
 
 
 def test_deliveries_of_a_deleted_endpoint_can_be_read(webhooks: Webhooks, receiver: Receiver) -> None:
-    made = webhooks.register(receiver.url)
-    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
-    webhooks.call("webhooks-delete", {"id": made.id})
-    listed = webhooks.call("webhooks-deliveries", {"endpoint_id": made.id}).result
+    endpoint = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": endpoint.id}).result
+    webhooks.call("webhooks-delete", {"id": endpoint.id})
+    listed = webhooks.call("webhooks-deliveries", {"endpoint_id": endpoint.id}).result
     assert listed["items"] == [delivery]
     assert webhooks.call("webhooks-redeliver", {"delivery_id": delivery["id"]}).code == "webhooks.not_found"
     assert len(receiver.received) == 1
@@ -219,25 +219,25 @@ def test_deliveries_older_than_30_days_are_not_found(
     from keel import clock
     from keel.webhooks import endpoints
 
-    made = webhooks.register(receiver.url)
-    delivery = webhooks.call("webhooks-test", {"id": made.id}).result
+    endpoint = webhooks.register(receiver.url)
+    delivery = webhooks.call("webhooks-test", {"id": endpoint.id}).result
     monkeypatch.setattr(endpoints, "KEPT", -clock.SECOND)
-    assert webhooks.call("webhooks-deliveries", {"endpoint_id": made.id}).result["items"] == []
+    assert webhooks.call("webhooks-deliveries", {"endpoint_id": endpoint.id}).result["items"] == []
     assert webhooks.call("webhooks-redeliver", {"delivery_id": delivery["id"]}).code == "webhooks.not_found"
 
 
 def test_failed_redelivery_leaves_the_retry_schedule_unchanged(webhooks: Webhooks, receiver: Receiver) -> None:
     receiver.answers = [500, 500]
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
-    [before] = webhooks.deliveries(made)
+    [before] = webhooks.deliveries(endpoint)
     webhooks.call("webhooks-redeliver", {"delivery_id": before["id"]})
-    [after] = webhooks.deliveries(made)
+    [after] = webhooks.deliveries(endpoint)
     assert after == before | {"attempts": after["attempts"]}
     assert len(after["attempts"]) == 2
     webhooks.attempt(after, number=2)  # the scheduled one
-    [done] = webhooks.deliveries(made)
+    [done] = webhooks.deliveries(endpoint)
     assert done["status"] == "succeeded"
     assert len(done["attempts"]) == 3
 
@@ -251,14 +251,14 @@ def test_each_attempt_is_signed_at_its_own_time_with_the_secrets_of_that_time(
     from keel import clock
 
     receiver.answers = [500, 500]
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
-    new = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"]
+    new = webhooks.call("webhooks-rotate-secret", {"id": endpoint.id}).result["secret"]
     now = clock.now()
     for later in (10 * clock.MINUTE, 25 * clock.HOUR):
         with at(now + later):
-            webhooks.attempt(webhooks.deliveries(made)[0])
+            webhooks.attempt(webhooks.deliveries(endpoint)[0])
     _, within, after = receiver.received
     assert int(within.headers["webhook-timestamp"]) == (now + 10 * clock.MINUTE) // 1_000
     assert int(after.headers["webhook-timestamp"]) == (now + 25 * clock.HOUR) // 1_000
@@ -271,7 +271,7 @@ def test_each_attempt_is_signed_at_its_own_time_with_the_secrets_of_that_time(
         expected = Webhook(secret).sign(received.id, moment, received.body.decode())
         return expected in received.headers["webhook-signature"].split()
 
-    assert [verifies(made.secret, each) for each in receiver.received] == [True, True, False]
+    assert [verifies(endpoint.secret, each) for each in receiver.received] == [True, True, False]
     assert [verifies(new, each) for each in receiver.received] == [False, True, True]
     with pytest.raises(WebhookVerificationError):
         after.verified(new)  # a day ahead of the receiver's clock

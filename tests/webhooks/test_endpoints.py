@@ -111,33 +111,33 @@ def test_list_contains_the_endpoints_of_the_account_oldest_first(
     webhooks: Webhooks,
     owner: Callable[..., Session],
 ) -> None:
-    made = [webhooks.register(URL).id for _ in range(3)]
+    ids = [webhooks.register(URL).id for _ in range(3)]
     webhooks.register(URL, session=owner())
     answer = webhooks.call("webhooks-list", {})
-    assert [each["id"] for each in answer.result["items"]] == made
+    assert [each["id"] for each in answer.result["items"]] == ids
     assert answer.result["next_cursor"] == ""
 
 
 def test_update_changes_only_the_fields_in_the_body(webhooks: Webhooks) -> None:
-    made = webhooks.register(URL, description="old").shown
-    answer = webhooks.call("webhooks-update", {"id": made["id"], "events": ["company.updated"]})
-    assert answer.result == made | {"events": ["company.updated"], "updated_at": answer.result["updated_at"]}
-    assert answer.result["updated_at"] > made["updated_at"]
-    cleared = webhooks.call("webhooks-update", {"id": made["id"], "description": None})
+    endpoint = webhooks.register(URL, description="old").shown
+    answer = webhooks.call("webhooks-update", {"id": endpoint["id"], "events": ["company.updated"]})
+    assert answer.result == endpoint | {"events": ["company.updated"], "updated_at": answer.result["updated_at"]}
+    assert answer.result["updated_at"] > endpoint["updated_at"]
+    cleared = webhooks.call("webhooks-update", {"id": endpoint["id"], "description": None})
     assert cleared.result["description"] == ""
-    paused = webhooks.call("webhooks-update", {"id": made["id"], "is_active": False})
+    paused = webhooks.call("webhooks-update", {"id": endpoint["id"], "is_active": False})
     assert paused.result["is_active"] is False
-    assert webhooks.call("webhooks-get", {"id": made["id"]}).result == paused.result
+    assert webhooks.call("webhooks-get", {"id": endpoint["id"]}).result == paused.result
 
 
 def test_update_that_changes_nothing_writes_nothing(webhooks: Webhooks) -> None:
-    made = webhooks.register(URL).shown
-    answer = webhooks.call("webhooks-update", made | {"secret_prefix": "whsec_mine", "created_by": "me"})
-    assert answer.result == made
+    endpoint = webhooks.register(URL).shown
+    answer = webhooks.call("webhooks-update", endpoint | {"secret_prefix": "whsec_mine", "created_by": "me"})
+    assert answer.result == endpoint
 
 
 def test_update_validates_like_create(webhooks: Webhooks) -> None:
-    made = webhooks.register(URL)
+    endpoint = webhooks.register(URL)
     cases: list[tuple[dict[str, Any], str]] = [
         ({"url": None}, "url_required"),
         ({"url": ""}, "url_required"),
@@ -150,34 +150,34 @@ def test_update_validates_like_create(webhooks: Webhooks) -> None:
         ({"is_active": "yes"}, "invalid_request"),
     ]
     for fields, code in cases:
-        answer = webhooks.call("webhooks-update", {"id": made.id, **fields})
+        answer = webhooks.call("webhooks-update", {"id": endpoint.id, **fields})
         assert answer.code == f"webhooks.{code}", fields
-    assert webhooks.get(made) == made.shown
+    assert webhooks.get(endpoint) == endpoint.shown
 
 
 def test_deleted_endpoint_is_not_found(webhooks: Webhooks) -> None:
-    made = webhooks.register(URL)
-    assert webhooks.call("webhooks-delete", {"id": made.id}).result == {"id": made.id, "deleted": True}
+    endpoint = webhooks.register(URL)
+    assert webhooks.call("webhooks-delete", {"id": endpoint.id}).result == {"id": endpoint.id, "deleted": True}
     for operation in BY_ID:
-        assert webhooks.call(f"webhooks-{operation}", {"id": made.id}).code == "webhooks.not_found"
+        assert webhooks.call(f"webhooks-{operation}", {"id": endpoint.id}).code == "webhooks.not_found"
     assert webhooks.call("webhooks-list", {}).result["items"] == []
 
 
 def test_rotation_returns_a_new_secret(webhooks: Webhooks) -> None:
-    made = webhooks.register(URL)
-    answer = webhooks.call("webhooks-rotate-secret", {"id": made.id})
-    assert answer.result["secret"] != made.secret
+    endpoint = webhooks.register(URL)
+    answer = webhooks.call("webhooks-rotate-secret", {"id": endpoint.id})
+    assert answer.result["secret"] != endpoint.secret
     assert answer.result["secret"].startswith(answer.result["endpoint"]["secret_prefix"])
-    assert answer.result["endpoint"]["id"] == made.id
+    assert answer.result["endpoint"]["id"] == endpoint.id
 
 
 def test_no_secret_is_logged(
     webhooks: Webhooks,
     log_lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    made = webhooks.register(URL)
-    rotated = webhooks.call("webhooks-rotate-secret", {"id": made.id}).result["secret"]
+    endpoint = webhooks.register(URL)
+    rotated = webhooks.call("webhooks-rotate-secret", {"id": endpoint.id}).result["secret"]
     logged = str(log_lines())
     assert "webhooks-rotate-secret" in logged
-    assert made.secret not in logged
+    assert endpoint.secret not in logged
     assert rotated not in logged

@@ -24,7 +24,7 @@ def test_created_updated_and_deleted_events_are_signed_and_contain_the_record(
     webhooks: Webhooks,
     receiver: Receiver,
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     company = webhooks.call("companies-create", {"name": "Acme"}).result
     created = webhooks.create_contact(company_id=company["id"], tags=["vip"])
     webhooks.deliver()
@@ -32,7 +32,7 @@ def test_created_updated_and_deleted_events_are_signed_and_contain_the_record(
     webhooks.deliver()
     webhooks.call("contacts-delete", {"id": created["id"]})
     webhooks.deliver()
-    payloads = [each.verified(made.secret) for each in receiver.received]
+    payloads = [each.verified(endpoint.secret) for each in receiver.received]
     assert [each["event"] for each in payloads] == ["contact.created", "contact.updated", "contact.deleted"]
     assert [each["data"] for each in payloads] == [created, updated, updated]
     assert created["company_name"] == "Acme"
@@ -100,14 +100,14 @@ def test_stream_read_twice_repeats_no_event(
     pump: Pump,
     functions: Functions,
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     records = pump("event_publisher").records["event_publisher"]
     functions.invoke("event_publisher", {"Records": records})
     webhooks.run("webhook_fanout", "webhook_delivery")
     functions.invoke("event_publisher", {"Records": records})
     webhooks.run("webhook_fanout", "webhook_delivery")
-    assert len(webhooks.deliveries(made)) == 1
+    assert len(webhooks.deliveries(endpoint)) == 1
     assert len(receiver.received) == 1
 
 
@@ -192,7 +192,7 @@ def test_transient_error_of_aws_fails_the_whole_batch(
 
 
 def test_event_too_large_for_the_bus_is_delivered_whole(webhooks: Webhooks, receiver: Receiver) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     fields = {}
     for index in range(20):
         body = {"entity_type": "contact", "label": f"Field {index}", "field_type": "text"}
@@ -201,41 +201,41 @@ def test_event_too_large_for_the_bus_is_delivered_whole(webhooks: Webhooks, rece
     webhooks.deliver()
     [received] = receiver.received
     assert len(received.body) > 200_000
-    assert received.verified(made.secret)["data"] == created
+    assert received.verified(endpoint.secret)["data"] == created
 
 
 def test_retries_have_the_id_and_body_of_the_first_attempt(webhooks: Webhooks, receiver: Receiver) -> None:
     receiver.answers = [500, 429]
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
-    [pending] = webhooks.deliveries(made, status="pending")
+    [pending] = webhooks.deliveries(endpoint, status="pending")
     assert [each["status_code"] for each in pending["attempts"]] == [500]
     assert pending["next_attempt_at"] > pending["attempts"][0]["at"]
     webhooks.attempt(pending)
-    webhooks.attempt(webhooks.deliveries(made)[0])
-    [done] = webhooks.deliveries(made)
+    webhooks.attempt(webhooks.deliveries(endpoint)[0])
+    [done] = webhooks.deliveries(endpoint)
     assert done["status"] == "succeeded"
     assert done["next_attempt_at"] is None
     assert [each["status_code"] for each in done["attempts"]] == [500, 429, 200]
     assert {each.id for each in receiver.received} == {done["id"]}
     assert len({each.body for each in receiver.received}) == 1
-    shown = webhooks.get(made)
+    shown = webhooks.get(endpoint)
     assert shown["last_failure_at"] == done["attempts"][1]["at"]
     assert shown["last_success_at"] == done["attempts"][2]["at"]
-    assert shown["updated_at"] == made.shown["updated_at"]
+    assert shown["updated_at"] == endpoint.shown["updated_at"]
 
 
 def test_delivery_fails_after_ten_attempts(webhooks: Webhooks, receiver: Receiver) -> None:
     receiver.default = 503
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
     for _ in range(9):
-        [delivery] = webhooks.deliveries(made)
+        [delivery] = webhooks.deliveries(endpoint)
         assert delivery["status"] == "pending"
         webhooks.attempt(delivery)
-    [delivery] = webhooks.deliveries(made)
+    [delivery] = webhooks.deliveries(endpoint)
     assert delivery["status"] == "failed"
     assert delivery["next_attempt_at"] is None
     assert len(delivery["attempts"]) == len(receiver.received) == 10
@@ -245,18 +245,18 @@ def test_delivery_fails_after_ten_attempts(webhooks: Webhooks, receiver: Receive
 
 def test_410_disables_the_endpoint_until_it_is_enabled_again(webhooks: Webhooks, receiver: Receiver) -> None:
     receiver.answers = [410]
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
-    disabled = webhooks.get(made)
+    disabled = webhooks.get(endpoint)
     assert disabled["is_active"] is False
     assert "410" in disabled["disabled_reason"]
-    assert webhooks.deliveries(made)[0]["status"] == "failed"
+    assert webhooks.deliveries(endpoint)[0]["status"] == "failed"
 
     webhooks.create_contact()
     webhooks.deliver()
     assert len(receiver.received) == 1
-    skipped = webhooks.deliveries(made)[0]
+    skipped = webhooks.deliveries(endpoint)[0]
     assert skipped["status"] == "failed"
     assert skipped["attempts"][0]["status_code"] is None
 
@@ -265,7 +265,7 @@ def test_410_disables_the_endpoint_until_it_is_enabled_again(webhooks: Webhooks,
     assert unsent["status"] == "failed"
     assert [each["error"] for each in unsent["attempts"]] == ["Not sent: the endpoint was inactive."] * 2
 
-    active = webhooks.call("webhooks-update", {"id": made.id, "is_active": True}).result
+    active = webhooks.call("webhooks-update", {"id": endpoint.id, "is_active": True}).result
     assert active["is_active"] is True
     assert active["disabled_reason"] == ""
     resent = webhooks.call("webhooks-redeliver", {"delivery_id": skipped["id"]}).result
@@ -280,15 +280,15 @@ def test_due_delivery_to_an_inactive_or_deleted_endpoint_fails_unsent(
     deleted: bool,
 ) -> None:
     receiver.default = 500
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
     if deleted:
-        webhooks.call("webhooks-delete", {"id": made.id})
+        webhooks.call("webhooks-delete", {"id": endpoint.id})
     else:
-        webhooks.call("webhooks-update", {"id": made.id, "is_active": False})
-    webhooks.attempt(webhooks.deliveries(made)[0])
-    [failed] = webhooks.deliveries(made)
+        webhooks.call("webhooks-update", {"id": endpoint.id, "is_active": False})
+    webhooks.attempt(webhooks.deliveries(endpoint)[0])
+    [failed] = webhooks.deliveries(endpoint)
     assert failed["status"] == "failed"
     assert failed["next_attempt_at"] is None
     assert "Not sent" in failed["attempts"][-1]["error"]
@@ -298,21 +298,21 @@ def test_due_delivery_to_an_inactive_or_deleted_endpoint_fails_unsent(
 def test_retry_goes_to_the_current_url(webhooks: Webhooks, new_receiver: Callable[[], Receiver]) -> None:
     old, new = new_receiver(), new_receiver()
     old.default = 500
-    made = webhooks.register(old.url)
+    endpoint = webhooks.register(old.url)
     webhooks.create_contact()
     webhooks.deliver()
-    webhooks.call("webhooks-update", {"id": made.id, "url": new.url})
-    webhooks.attempt(webhooks.deliveries(made)[0])
+    webhooks.call("webhooks-update", {"id": endpoint.id, "url": new.url})
+    webhooks.attempt(webhooks.deliveries(endpoint)[0])
     assert len(old.received) == len(new.received) == 1
     assert new.received[0].id == old.received[0].id
 
 
 def test_message_received_again_sends_nothing(webhooks: Webhooks, receiver: Receiver) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
     for _ in range(3):
-        assert webhooks.attempt(webhooks.deliveries(made)[0], number=1) == {"batchItemFailures": []}
+        assert webhooks.attempt(webhooks.deliveries(endpoint)[0], number=1) == {"batchItemFailures": []}
     assert len(receiver.received) == 1
 
 
@@ -390,7 +390,7 @@ def test_workers_that_die_at_any_call_lose_and_duplicate_nothing(
     from keel.webhooks import attempts, fanout
 
     receiver.default = answer
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     monkeypatch.setattr(attempts, "CLAIM", -1)  # the next worker finds the claim expired
     sent: list[dict[str, Any]] = []
     arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
@@ -419,7 +419,7 @@ def test_workers_that_die_at_any_call_lose_and_duplicate_nothing(
             break
         kills += 1
     assert kills >= 4
-    log = webhooks.deliveries(made)
+    log = webhooks.deliveries(endpoint)
     assert len(log) == kills + 1
     assert {each["status"] for each in log} == {"succeeded" if answer == 200 else "pending"}
     received = Counter(each.id for each in receiver.received)
@@ -483,13 +483,13 @@ def test_only_invalid_messages_of_a_batch_fail(
     functions: Functions,
     stand_ins: StandIns,
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     for _ in range(2):
         webhooks.create_contact()
     webhooks.fan_out()
     good = [
-        json.dumps({"account_id": user.account_id, "endpoint_id": made.id, "delivery_id": each["id"], "number": 1})
-        for each in webhooks.deliveries(made)
+        json.dumps({"account_id": user.account_id, "endpoint_id": endpoint.id, "delivery_id": each["id"], "number": 1})
+        for each in webhooks.deliveries(endpoint)
     ]
     arn = stand_ins.value({"Fn::GetAtt": ["WebhookOverflowQueue", "Arn"]})
     messages = [good[0], "{", '{"a": 1}', "[]", good[1]]
@@ -505,7 +505,7 @@ def test_payloads_and_secrets_are_not_logged(
     receiver: Receiver,
     log_lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    made = webhooks.register(f"{receiver.url}?key=canary-url", description="canary-description")
+    endpoint = webhooks.register(f"{receiver.url}?key=canary-url", description="canary-description")
     receiver.answers = [(500, {"X-Echo": "canary-answer"}), 410]
     webhooks.create_contact(first_name="canary-name", notes="canary-notes", email="canary@example.com")
     webhooks.deliver()
@@ -515,7 +515,7 @@ def test_payloads_and_secrets_are_not_logged(
     assert "contacts-create" in logged
     assert len(receiver.received) == 2
     assert "canary" not in logged
-    assert made.secret.removeprefix("whsec_") not in logged
+    assert endpoint.secret.removeprefix("whsec_") not in logged
 
 
 def test_fanout_of_a_burst_reads_the_endpoints_of_the_account_once(
@@ -526,7 +526,7 @@ def test_fanout_of_a_burst_reads_the_endpoints_of_the_account_once(
 ) -> None:
     from keel.webhooks import fanout
 
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     for _ in range(12):
         webhooks.create_contact()
     webhooks.run("event_publisher")
@@ -535,7 +535,7 @@ def test_fanout_of_a_burst_reads_the_endpoints_of_the_account_once(
     monkeypatch.setattr(fanout, "CACHE_LIFETIME", 60_000)
     with round_trips() as trips:
         webhooks.run("webhook_fanout")
-    assert len(webhooks.deliveries(made)) == 12
+    assert len(webhooks.deliveries(endpoint)) == 12
     # The ten messages of the first batch find nothing in memory. The other two do.
     assert trips.calls.count("Query") <= 10
     assert trips.calls.count("PutItem") == 12

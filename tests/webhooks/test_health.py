@@ -25,12 +25,12 @@ def test_job_disables_endpoints_that_have_failed_for_five_days(
     at: Callable[[int], Any],
     days: int,
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     fail_once(webhooks, receiver)
     with at(clock.now() + days * clock.DAY):
         functions.invoke("failing_endpoints", {})
         functions.invoke("failing_endpoints", {})
-    shown = webhooks.get(made)
+    shown = webhooks.get(endpoint)
     assert shown["is_active"] is (days < 5)
     assert bool(shown["disabled_reason"]) is (days > 5)
 
@@ -38,12 +38,12 @@ def test_job_disables_endpoints_that_have_failed_for_five_days(
 def test_failed_attempt_disables_an_endpoint_that_has_failed_for_five_days(
     webhooks: Webhooks, receiver: Receiver, at: Callable[[int], Any]
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     fail_once(webhooks, receiver)
-    [delivery] = webhooks.deliveries(made)
+    [delivery] = webhooks.deliveries(endpoint)
     with at(clock.now() + 6 * clock.DAY):
         webhooks.attempt(delivery)
-    shown = webhooks.get(made)
+    shown = webhooks.get(endpoint)
     assert shown["is_active"] is False
     assert "5 days" in shown["disabled_reason"]
 
@@ -54,9 +54,9 @@ def test_job_disables_an_endpoint_that_began_to_fail_again_during_an_attempt(
     functions: Functions,
     at: Callable[[int], Any],
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     fail_once(webhooks, receiver)
-    [failed] = webhooks.deliveries(made)
+    [failed] = webhooks.deliveries(endpoint)
     receiver.answers = [200, 500]  # a redelivery succeeds while the attempt waits for its response
     webhooks.create_contact(first_name="Bob")
     webhooks.fan_out()
@@ -66,10 +66,10 @@ def test_job_disables_an_endpoint_that_began_to_fail_again_during_an_attempt(
         webhooks.call("webhooks-redeliver", {"delivery_id": failed["id"]})
 
     receiver.before_answer = succeed
-    webhooks.attempt(webhooks.deliveries(made)[0])
+    webhooks.attempt(webhooks.deliveries(endpoint)[0])
     with at(clock.now() + 6 * clock.DAY):
         functions.invoke("failing_endpoints", {})
-    assert webhooks.get(made)["is_active"] is False
+    assert webhooks.get(endpoint)["is_active"] is False
 
 
 @pytest.mark.parametrize("remedy", ["success", "url", "reactivation", "deletion"])
@@ -80,24 +80,24 @@ def test_recovered_endpoint_is_not_disabled(
     at: Callable[[int], Any],
     remedy: str,
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     fail_once(webhooks, receiver)
     if remedy == "success":
         receiver.default = 204
         webhooks.create_contact(first_name="Bob")
         webhooks.deliver()
     elif remedy == "url":
-        webhooks.call("webhooks-update", {"id": made.id, "url": receiver.url + "2"})
+        webhooks.call("webhooks-update", {"id": endpoint.id, "url": receiver.url + "2"})
     elif remedy == "reactivation":
         for active in (False, True):
-            webhooks.call("webhooks-update", {"id": made.id, "is_active": active})
+            webhooks.call("webhooks-update", {"id": endpoint.id, "is_active": active})
     else:
-        webhooks.call("webhooks-delete", {"id": made.id})
+        webhooks.call("webhooks-delete", {"id": endpoint.id})
     with at(clock.now() + 6 * clock.DAY):
         functions.invoke("failing_endpoints", {})
     if remedy == "deletion":
         assert webhooks.call("webhooks-list", {}).result["items"] == []
     else:
-        shown = webhooks.get(made)
+        shown = webhooks.get(endpoint)
         assert shown["is_active"] is True
         assert shown["disabled_reason"] == ""

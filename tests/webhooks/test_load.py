@@ -144,7 +144,7 @@ def test_failing_message_becomes_a_dead_letter_and_is_delivered_once_after_its_r
     part: str,
     dead_letters: str,
 ) -> None:
-    made, record = webhooks.register(QUICK, events=["contact.created"]), created(user)
+    endpoint, record = webhooks.register(QUICK, events=["contact.created"]), created(user)
     world.changes(record, 10, 0.1)
     world.time.run(lambda: len(world.changed) == 10)
     poison = list(world.changed)[4]
@@ -171,6 +171,6 @@ def test_failing_message_becomes_a_dead_letter_and_is_delivered_once_after_its_r
         lambda: len(world.received) == 10 and not any(each.busy for each in world.simulation.queues.values())
     )
     assert all(len(times) == 1 for times in world.received.values())
-    log = webhooks.deliveries(made)
+    log = webhooks.deliveries(endpoint)
     assert len(log) == 10
     assert {(each["status"], len(each["attempts"])) for each in log} == {("succeeded", 1)}

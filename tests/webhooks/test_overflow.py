@@ -19,13 +19,13 @@ Sent = Callable[[], list[dict[str, Any]]]
 
 
 def test_endpoint_has_no_more_deliveries_in_progress_than_leases(webhooks: Webhooks, receiver: Receiver) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     for _ in range(4):
         webhooks.create_contact()
     webhooks.fan_out()
-    queued = [each for each in webhooks.take("WebhookQueue") if each["endpoint_id"] == made.id]
-    assert {each["group"] for each in queued} == {made.id}
-    pending = webhooks.deliveries(made)
+    queued = [each for each in webhooks.take("WebhookQueue") if each["endpoint_id"] == endpoint.id]
+    assert {each["group"] for each in queued} == {endpoint.id}
+    pending = webhooks.deliveries(endpoint)
     webhooks.take("WebhookOverflowQueue")
     # While an attempt waits for its response, the next message is received: four at once, for three leases.
     waiting = pending[1:]
@@ -34,8 +34,8 @@ def test_endpoint_has_no_more_deliveries_in_progress_than_leases(webhooks: Webho
     assert len(receiver.received) == 3
     [moved] = webhooks.take("WebhookOverflowQueue")
     assert moved["number"] == 1
-    assert moved["group"] == made.id
-    unsent = webhooks.deliveries(made, status="pending")
+    assert moved["group"] == endpoint.id
+    unsent = webhooks.deliveries(endpoint, status="pending")
     assert [each["id"] for each in unsent] == [moved["delivery_id"]]
     assert unsent[0]["attempts"] == []
 
@@ -46,11 +46,11 @@ def test_endpoint_that_has_never_responded_keeps_to_its_leases_in_the_overflow_q
     sent: Sent,
     stand_ins: StandIns,
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     for _ in range(5):
         webhooks.create_contact()
     webhooks.fan_out()
-    waiting = [each for each in webhooks.take("WebhookQueue") if each.pop("group") == made.id]
+    waiting = [each for each in webhooks.take("WebhookQueue") if each.pop("group") == endpoint.id]
     requests = sent()
 
     def receive_next() -> None:
@@ -65,7 +65,7 @@ def test_endpoint_that_has_never_responded_keeps_to_its_leases_in_the_overflow_q
     assert (deferred["QueueUrl"], deferred["DelaySeconds"]) == (stand_ins.value({"Ref": "WebhookOverflowQueue"}), 1)
     message = json.loads(deferred["MessageBody"])
     assert (message["number"], message["paced"]) == (1, False)
-    unsent = {each["id"] for each in webhooks.deliveries(made, status="pending")}
+    unsent = {each["id"] for each in webhooks.deliveries(endpoint, status="pending")}
     assert unsent == {message["delivery_id"], *(each["delivery_id"] for each in waiting)}
     # The endpoint has responded quickly, so the others are sent without a lease, one within the other.
     waiting += [message]
@@ -82,16 +82,16 @@ def test_retry_to_a_slow_endpoint_moves_to_the_overflow_queue(
     from keel.webhooks import pacing
 
     receiver.answers = [500]
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     with monkeypatch.context() as patch:
         patch.setattr(pacing, "SLOW", 0)
         webhooks.create_contact()
         webhooks.deliver()
     webhooks.take("WebhookOverflowQueue")
-    webhooks.attempt(webhooks.deliveries(made)[0])
+    webhooks.attempt(webhooks.deliveries(endpoint)[0])
     assert len(receiver.received) == 1
     [moved] = webhooks.take("WebhookOverflowQueue")
-    assert (moved["endpoint_id"], moved["number"]) == (made.id, 2)
+    assert (moved["endpoint_id"], moved["number"]) == (endpoint.id, 2)
 
 
 @pytest.mark.parametrize(("duration", "in_delivery_queue"), [(None, 10), (10, 14), (200, 7), (900, 2)])
@@ -105,7 +105,7 @@ def test_delivery_queue_gets_as_much_of_a_burst_as_the_response_time_allows(
 ) -> None:
     from keel.webhooks import sender
 
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     if duration is not None:
         with monkeypatch.context() as patch:
             patch.setattr(sender, "post", lambda *_arguments, **_options: sender.Outcome(200, "", duration))
@@ -117,7 +117,7 @@ def test_delivery_queue_gets_as_much_of_a_burst_as_the_response_time_allows(
         webhooks.fan_out()
     queued = {}
     for queue in ("WebhookQueue", "WebhookOverflowQueue"):
-        queued[queue] = len([each for each in webhooks.take(queue) if each["endpoint_id"] == made.id])
+        queued[queue] = len([each for each in webhooks.take(queue) if each["endpoint_id"] == endpoint.id])
     assert queued == {"WebhookQueue": in_delivery_queue, "WebhookOverflowQueue": 20 - in_delivery_queue}
 
 
@@ -132,7 +132,7 @@ def test_deliveries_to_a_slow_endpoint_are_paced(
 ) -> None:
     from keel.webhooks import queues, sender
 
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     with monkeypatch.context() as patch:
         patch.setattr(sender, "post", lambda *_arguments, **_options: sender.Outcome(200, "", 9_000))
         webhooks.create_contact()
@@ -140,7 +140,7 @@ def test_deliveries_to_a_slow_endpoint_are_paced(
     for _ in range(8):
         webhooks.create_contact(first_name="Bob")
     webhooks.fan_out()
-    waiting = [each for each in webhooks.take("WebhookOverflowQueue") if each.pop("group") == made.id]
+    waiting = [each for each in webhooks.take("WebhookOverflowQueue") if each.pop("group") == endpoint.id]
     assert len(waiting) == 8  # none went to the delivery queue
 
     requests = sent()
@@ -166,7 +166,7 @@ def test_deliveries_to_a_slow_endpoint_are_paced(
     ]
     webhooks.hand_over("WebhookOverflowQueue", json.loads(requests[0]["MessageBody"]))
     assert len(receiver.received) == 8
-    assert {each["status"] for each in webhooks.deliveries(made)} == {"succeeded"}
+    assert {each["status"] for each in webhooks.deliveries(endpoint)} == {"succeeded"}
 
 
 def test_events_of_an_import_go_to_the_overflow_queue(
@@ -177,7 +177,7 @@ def test_events_of_an_import_go_to_the_overflow_queue(
     user: Session,
     receiver: Receiver,
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     importer = Importer(call, functions.invoke, stand_ins, user)
     webhooks.call("contacts-create", {"first_name": "Old", "email": "old@example.com"})
     job = importer.run("first_name,email\nAnn,\nBob,\nNew,old@example.com\n", duplicate_handling="update")
@@ -185,8 +185,8 @@ def test_events_of_an_import_go_to_the_overflow_queue(
     webhooks.call("contacts-update", {"id": contacts["Ann"], "notes": "by hand"})
 
     def in_delivery_queue() -> list[str]:
-        names = {each["id"]: each["event"] for each in webhooks.deliveries(made)}
-        waiting = [each for each in webhooks.take("WebhookQueue") if each["endpoint_id"] == made.id]
+        names = {each["id"]: each["event"] for each in webhooks.deliveries(endpoint)}
+        waiting = [each for each in webhooks.take("WebhookQueue") if each["endpoint_id"] == endpoint.id]
         return sorted(names[each["delivery_id"]] for each in waiting)
 
     def in_overflow_queue() -> list[dict[str, Any]]:
@@ -206,8 +206,8 @@ def test_events_of_an_import_go_to_the_overflow_queue(
     # The overflow queue's workers create the delivery, queue it in the overflow queue, and make its attempt.
     webhooks.hand_over("WebhookOverflowQueue", envelopes[0])
     assert in_delivery_queue() == []
-    [message] = [each for each in webhooks.take("WebhookOverflowQueue") if each.get("endpoint_id") == made.id]
-    assert message.pop("group") == made.id
+    [message] = [each for each in webhooks.take("WebhookOverflowQueue") if each.get("endpoint_id") == endpoint.id]
+    assert message.pop("group") == endpoint.id
     webhooks.hand_over("WebhookOverflowQueue", message)
     [received] = receiver.received
     assert json.loads(received.body)["data"] == envelopes[0]["detail"]["data"]

@@ -66,15 +66,15 @@ def test_retry_after_counts_between_one_and_two_steps(value: str, least: int, mo
 def test_no_retry_comes_before_the_time_in_retry_after(
     webhooks: Webhooks, receiver: Receiver, sent: Callable[[], list[dict[str, Any]]], value: str, seconds: int
 ) -> None:
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.fan_out()
     receiver.answers = [(503, {"Retry-After": value})]
     requests = sent()
     webhooks.run("webhook_delivery")
-    [delay] = [each["DelaySeconds"] for each in requests if each["MessageGroupId"] == made.id]
+    [delay] = [each["DelaySeconds"] for each in requests if each["MessageGroupId"] == endpoint.id]
     assert seconds <= delay <= 10
-    [pending] = webhooks.deliveries(made)
+    [pending] = webhooks.deliveries(endpoint)
     wait = clock.milliseconds(pending["next_attempt_at"]) - clock.milliseconds(pending["attempts"][0]["at"])
     assert wait >= seconds * 1_000
 
@@ -96,12 +96,12 @@ def test_endpoints_that_fail_together_are_not_retried_together(monkeypatch: pyte
 def failed_thrice(webhooks: Webhooks, receiver: Receiver) -> Registered:
     """An endpoint with a delivery whose fourth attempt is due in half an hour."""
     receiver.answers = [500, 500, 500]
-    made = webhooks.register(receiver.url)
+    endpoint = webhooks.register(receiver.url)
     webhooks.create_contact()
     webhooks.deliver()
     for _ in range(2):
-        webhooks.attempt(webhooks.deliveries(made)[0])
-    return made
+        webhooks.attempt(webhooks.deliveries(endpoint)[0])
+    return endpoint
 
 
 def test_late_retry_waits_in_the_table_and_is_queued_once_when_it_is_due(

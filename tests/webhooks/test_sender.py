@@ -278,10 +278,10 @@ class Authority:
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
-    made = Authority(tmp_path)
+    authority = Authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     sender.tls_context.cache_clear()
-    yield made
+    yield authority
     sender.tls_context.cache_clear()
 
 
