@@ -20,8 +20,8 @@ EXCLUDED: list[Any] = [checks.unsupported_method]
 # Why it may refuse what the schema allows: for what is stored, and for what JSON Schema has no words for.
 BEYOND_SCHEMAS: Final = re.compile(
     r"email_taken|invalid_company_id|invalid_source_id|invalid_assigned_to|invalid_custom_fields|missing_credentials"
-    r"|entity_required|options_required|invalid_metadata|invalid_url|names no|must be an email address"
-    r"|must not contain NUL|lone surrogate|form is malformed|Idempotency-Key came with another body|cursor"
+    r"|entity_required|options_required|invalid_metadata|invalid_url|must be the id of|must be an email address"
+    r"|must not contain the NUL|lone surrogate|form is malformed|Idempotency-Key was already used|cursor"
 )
 SECONDS = 120  # the machine may have much else to do
 ENDS_SESSIONS = ("/api/auth-logout", "/api/users-change-password")
