@@ -7,7 +7,7 @@ from tests.harness.gateway import Answer, Session
 from tests.harness.items import Item
 from tests.harness.wire import written
 
-# What a create needs at least; an activity needs something that it points to besides.
+# What a create needs at least; an activity needs something to point to as well.
 LEAST: dict[str, dict[str, Any]] = {
     "contacts": {"first_name": "Ada"},
     "companies": {"name": "Analytical Engines"},

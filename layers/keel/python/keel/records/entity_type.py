@@ -148,7 +148,7 @@ class EntityType:
 
     @cached_property
     def defaults(self) -> Values:
-        """Every field that a record shows besides those that all records have, with its default."""
+        """Every field that a record shows in addition to those of all records, with its default."""
         fields = self.schema.model_fields.items()
         return {name: info.get_default(call_default_factory=True) for name, info in fields} | self.read_only
 

@@ -144,7 +144,7 @@ def matches(entity_type: EntityType, record: Record) -> Iterable[Key]:
 
 
 def _content(entity_type: EntityType, record: Record) -> AttributeMap:
-    """The attributes that all entries of a record have besides the key."""
+    """The attributes that all entries of a record have in addition to the key."""
     content: AttributeMap = {"kind": {"S": "posting"}, "revision": {"N": str(record.next_revision)}}
     points = _points(entity_type, record)
     return content | {"points": encode(points)} if points else content

@@ -13,7 +13,7 @@ SLOW: Final = 2 * clock.SECOND  # a response that takes this long makes the endp
 SLOW_FOR: Final = clock.MINUTE  # after the last slow response
 STUCK: Final = clock.SECOND  # an endpoint is slow, too, while all of its leases have been taken for this long
 
-_OVERHEAD: Final = 200  # milliseconds for which a lease is held besides the response time
+_OVERHEAD: Final = 200  # milliseconds for which a lease is held in addition to the response time
 _ASSUMED_DURATION: Final = 100  # milliseconds, for an endpoint that has never responded
 
 
