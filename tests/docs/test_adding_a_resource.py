@@ -3,11 +3,11 @@
 import importlib
 import importlib.util
 import re
-import sys
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -36,41 +36,45 @@ def codes() -> dict[str, tuple[int, str]]:
     return found
 
 
-@pytest.fixture
-def tickets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, functions: Functions, account: Account
-) -> Iterator[Tickets]:
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, functions: Functions) -> Iterator[ModuleType]:
+    """The module of the example's function, imported once: PynamoDB registers a discriminator once per process."""
+    folder = tmp_path_factory.mktemp("tickets")
     for path, text in files().items():
-        file = tmp_path / path
+        file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    monkeypatch.setattr(keel, "__path__", [*keel.__path__, str(tmp_path / LAYER / "keel")])
-    for code, told in codes().items():
-        monkeypatch.setitem(errors.CODES, code, told)
-    importlib.invalidate_caches()
-    with functions.running("contacts"):
-        specification = importlib.util.spec_from_file_location("tickets_app", tmp_path / "functions/tickets/app.py")
-        assert specification
-        assert specification.loader
-        app = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(app)
-    entity_type = importlib.import_module("keel.tickets.entity_type").TICKET
-    monkeypatch.setitem(entity_types.ENTITY_TYPES, entity_type.name, entity_type)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keel, "__path__", [*keel.__path__, str(folder / LAYER / "keel")])
+        for code, status_and_message in codes().items():
+            patch.setitem(errors.CODES, code, status_and_message)
+        importlib.invalidate_caches()
+        with functions.running("contacts"):
+            specification = importlib.util.spec_from_file_location("tickets_app", folder / "functions/tickets/app.py")
+            assert specification
+            assert specification.loader
+            module = importlib.util.module_from_spec(specification)
+            specification.loader.exec_module(module)
+        entity_type = importlib.import_module("keel.tickets.entity_type").TICKET
+        patch.setitem(entity_types.ENTITY_TYPES, entity_type.name, entity_type)
+        yield module
 
+
+@pytest.fixture
+def tickets(app: ModuleType, functions: Functions, account: Account) -> Tickets:
     def call(operation: str, body: Any = None, **more: Any) -> Answer:
         event = request_event(operation, body, token=account.session.token, address=fresh_address(), **more)
         with functions.running("contacts"):
             return answer_of(app.handler(event, Context("tickets")))
 
-    yield call
-    for name in [name for name in sys.modules if name.startswith("keel.tickets")]:
-        del sys.modules[name]
+    return call
 
 
 def test_the_page_shows_a_whole_resource(tickets: Tickets) -> None:
     assert set(files()) == {
         f"{LAYER}keel/tickets/__init__.py",
         f"{LAYER}keel/tickets/schemas.py",
+        f"{LAYER}keel/tickets/models.py",
         f"{LAYER}keel/tickets/entity_type.py",
         "functions/tickets/app.py",
     }

@@ -40,7 +40,7 @@ RUN_BY: Final = {
         ("console", "tests/client/test_documentation.py::test_the_commands_of_the_pages_run"),
     ],
     "docs/adding-a-resource.md": [
-        *[("python", RESOURCE)] * 3,
+        *[("python", RESOURCE)] * 4,
         ("python", "tests/docs/test_adding_a_resource.py::test_list_of_entity_types_is_the_one_of_the_page"),
         ("python", "tests/docs/test_adding_a_resource.py::test_its_codes_come_in_their_order"),
         ("python", RESOURCE),
