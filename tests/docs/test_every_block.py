@@ -29,7 +29,6 @@ RUN_BY: Final = {
     "README.md": [
         ("bash", "tests/e2e/test_documentation.py::test_it_runs_here_takes_new_code_stops_and_keeps_what_it_had"),
         ("bash", "tests/e2e/test_documentation.py::test_the_first_call_of_the_readme_works_when_pasted"),
-        ("bash", ""),  # make test, which CI runs
         ("bash", OPERATED + "test_a_second_deployment_asks_nothing_and_changes_nothing"),
         ("text", ""),  # the project layout: nothing to run
     ],
